@@ -1,0 +1,109 @@
+/** Turns raw configuration values into {@link Settings}, or into the list of everything that is wrong with them. */
+import type { z } from "zod";
+import type { Problem } from "../lib/problem.ts";
+import { nodeSchema, SCHEMA, type SettingKey, type Settings } from "./schema.ts";
+
+/** Settings whose broken keys are missing, and the problems found in those keys. */
+export interface Parsed {
+  readonly settings: Partial<Settings>;
+  readonly problems: readonly Problem[];
+}
+
+const KEYS = Object.keys(SCHEMA) as SettingKey[];
+
+/** Config path as `pulumi config set --path` takes it. */
+function fieldPath(path: readonly PropertyKey[]): string {
+  return path.reduce<string>(
+    (field, part, i) =>
+      typeof part === "number" ? `${field}[${part}]` : `${field}${i === 0 ? "" : "."}${String(part)}`,
+    "gardenos:",
+  );
+}
+
+function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, part) => (value !== null && typeof value === "object" ? Reflect.get(value, part) : undefined),
+    raw,
+  );
+}
+
+function toProblems(key: string, raw: unknown, error: z.ZodError): Problem[] {
+  return error.issues.flatMap((issue) => {
+    const path = [key, ...issue.path];
+    if (issue.code === "unrecognized_keys") {
+      return issue.keys.map((name) => ({
+        field: fieldPath([...path, name]),
+        got: valueAt(raw, [...issue.path, name]),
+        want: "no such key",
+        fix: `pulumi config rm --path '${fieldPath([...path, name])}'`,
+      }));
+    }
+    return {
+      field: fieldPath(path),
+      got: valueAt(raw, issue.path),
+      want: issue.message,
+      fix: `pulumi config set --path '${fieldPath(path)}' <value>`,
+    };
+  });
+}
+
+/** Nodes are parsed one by one, so that the good ones can be checked against each other all the same. */
+function parseNodes(raw: unknown): {
+  readonly nodes?: Settings["nodes"];
+  readonly problems: readonly Problem[];
+} {
+  if (raw === null || typeof raw !== "object" || Array.isArray(raw)) {
+    const whole = SCHEMA.nodes.safeParse(raw);
+    return { problems: whole.success ? [] : toProblems("nodes", raw, whole.error) };
+  }
+  const results = Object.entries(raw).map(([key, node]) => ({
+    key,
+    node,
+    result: nodeSchema.safeParse(node),
+  }));
+  return {
+    nodes: Object.fromEntries(
+      results.flatMap(({ key, result }) => (result.success ? [[key, result.data]] : [])),
+    ),
+    problems: results.flatMap(({ key, node, result }) =>
+      result.success
+        ? []
+        : toProblems("nodes", node, result.error).map((p) => ({
+            ...p,
+            field: p.field.replace("gardenos:nodes", `gardenos:nodes.${key}`),
+            fix: p.fix.replace("gardenos:nodes", `gardenos:nodes.${key}`),
+          })),
+    ),
+  };
+}
+
+function unknownKeys(raw: Readonly<Record<string, unknown>>, known: readonly string[]): Problem[] {
+  return Object.keys(raw)
+    .filter((key) => !known.includes(key))
+    .map((key) => ({
+      field: `gardenos:${key}`,
+      got: raw[key],
+      want: `one of ${[...known].sort().join(", ")}`,
+      fix: `pulumi config rm gardenos:${key}`,
+    }));
+}
+
+/**
+ * @param raw values by key, without the namespace
+ * @param secretKeys keys that exist but hold secrets, and are read elsewhere
+ */
+export function parseSettings(
+  raw: Readonly<Record<string, unknown>>,
+  secretKeys: readonly string[] = [],
+): Parsed {
+  const problems: Problem[] = unknownKeys(raw, [...KEYS, ...secretKeys]);
+  const settings: Record<string, unknown> = {};
+  for (const key of KEYS.filter((k) => k !== "nodes")) {
+    const result = SCHEMA[key].safeParse(raw[key]);
+    if (result.success) settings[key] = result.data;
+    else problems.push(...toProblems(key, raw[key], result.error));
+  }
+  const { nodes, problems: nodeProblems } = parseNodes(raw["nodes"]);
+  if (nodes) settings["nodes"] = nodes;
+  return { settings: settings as Partial<Settings>, problems: [...problems, ...nodeProblems] };
+}

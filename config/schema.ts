@@ -1,0 +1,115 @@
+/**
+ * The configuration of a stack: every key of the `gardenos` namespace. `Pulumi.yaml` declares the same keys with
+ * the same defaults (tested). Secrets are not here: they are separate secret keys, see secrets.ts.
+ *
+ * A check's message says what is wanted; `params.fix`, where the generic advice won't do, says how to get there.
+ */
+import { z } from "zod";
+import { isCidr, isIpv4 } from "../lib/cidr.ts";
+import { isQuantity, type Quantity } from "../lib/quantity.ts";
+import { isVersion } from "../lib/version.ts";
+import { LOCATION_NAMES } from "../plan/locations.ts";
+import { VERSIONS } from "../plan/versions.ts";
+
+const text = (want: string) => z.string({ error: want });
+const matching = (want: string, test: (value: string) => boolean) => text(want).refine(test, want);
+
+const cidr = (want = "an IPv4 network with zero host bits, such as 10.0.0.0/16") => matching(want, isCidr);
+const serverType = matching("a Hetzner server type such as cx33", (v) => /^[a-z]{2,4}\d{2,3}$/.test(v));
+const publicKeyOrFile = matching(
+  "an OpenSSH public key (`ssh-ed25519 AAAA… name`) or the path of a .pub file",
+  (v) => /^(ssh-(ed25519|rsa)|ecdsa-sha2-nistp\d+|sk-\S+) \S+/.test(v) || v.endsWith(".pub"),
+);
+const label = matching("a label value of at most 63 letters, digits, '-', '_' or '.'", (v) =>
+  /^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$/.test(v),
+);
+
+/** One node. The key in `nodes` is its identity: server name, etcd member name, Kubernetes node name. */
+export const nodeSchema = z.strictObject({
+  location: z.enum(LOCATION_NAMES, { error: `a Hetzner location: ${LOCATION_NAMES.join(", ")}` }),
+  /** `server` runs the control plane, etcd and workloads. `agent` is for later releases. */
+  role: z.enum(["server", "agent"], { error: "server or agent" }).default("server"),
+  /** Fixed address on the private network. */
+  privateIp: matching("an IPv4 address of the subnet, such as 10.0.1.11", isIpv4),
+  /** Overrides `serverType` for this node. */
+  serverType: serverType.optional(),
+  labels: z.record(z.string(), label, { error: "a map of label names to values" }).default({}),
+});
+
+const networkSchema = z.strictObject({
+  cidr: cidr().default("10.0.0.0/16"),
+  subnetCidr: cidr("an IPv4 network with zero host bits, such as 10.0.1.0/24").default("10.0.1.0/24"),
+  podCidr: cidr("an IPv4 network with zero host bits, such as 10.42.0.0/16").default("10.42.0.0/16"),
+  serviceCidr: cidr("an IPv4 network with zero host bits, such as 10.43.0.0/16").default("10.43.0.0/16"),
+});
+
+const sshSchema = z.strictObject({
+  /** People and machines that may log in as root, by name. */
+  authorizedKeys: z
+    .record(z.string(), publicKeyOrFile, { error: "a map of names to public keys" })
+    .default({}),
+});
+
+const milliseconds = (min: number, max: number) => {
+  const want = `a whole number of milliseconds from ${min} to ${max}`;
+  return z.int({ error: want }).min(min, want).max(max, want);
+};
+
+const etcdSchema = z.strictObject({
+  version: matching("a version such as 3.6.16", isVersion).default(VERSIONS.etcd),
+  /** Space quota before etcd refuses writes. */
+  quota: z
+    .custom<Quantity>((v) => typeof v === "string" && isQuantity(v), { error: "a size such as 4Gi or 512Mi" })
+    .default("4Gi"),
+  heartbeatMs: milliseconds(10, 10_000).default(100),
+  electionMs: milliseconds(100, 50_000).default(1000),
+  /** The one-time word that gives up the data of a lost cluster. The guard's message says which. */
+  allowNewCluster: text("the word that the guard's message names").optional(),
+});
+
+const artifactsSchema = z.strictObject({
+  /** JSON file with `{version, url, sha256}` per artifact, relative to the repository. */
+  manifest: matching("the path of a .json file", (v) => v.endsWith(".json")).default(
+    "artifacts/upstream.json",
+  ),
+});
+
+const aptSchema = z.strictObject({
+  uri: matching("an http or https address", (v) => URL.canParse(v) && /^https?:$/.test(new URL(v).protocol)),
+  suite: text("a suite such as trixie"),
+  components: z.array(z.string(), { error: "a list such as [main]" }).min(1, "at least one component"),
+  /** Armoured OpenPGP key that signs the source: a file, relative to the repository. */
+  keyFile: text("the path of an armoured key file"),
+});
+
+const labSchema = z.strictObject({
+  /** `built`: from package registries. `upstream`: production's own URLs, where the internet is reachable. */
+  artifacts: z.enum(["built", "upstream"], { error: "built or upstream" }).default("built"),
+});
+
+/** Top-level keys, each parsed on its own so that one mistake doesn't hide the next. */
+export const SCHEMA = {
+  environment: z.enum(["dev", "prod"], { error: "dev or prod" }).default("dev"),
+  topology: z
+    .enum(["single-zone", "eu-spread", "multi-zone"], { error: "single-zone, eu-spread or multi-zone" })
+    .default("single-zone"),
+  nodes: z.record(z.string(), nodeSchema, { error: "a map of node names to nodes" }),
+  serverType: serverType.default("cx33"),
+  image: text("a Hetzner image name such as debian-13").default(VERSIONS.image),
+  network: networkSchema.prefault({}),
+  adminCidrs: z
+    .array(cidr("an IPv4 network such as 203.0.113.10/32"), { error: "a list of IPv4 networks" })
+    .default([]),
+  ssh: sshSchema.prefault({}),
+  etcd: etcdSchema.prefault({}),
+  artifacts: artifactsSchema.prefault({}),
+  apt: aptSchema.optional(),
+  protect: z.boolean({ error: "true or false" }).default(true),
+  lab: labSchema.prefault({}),
+} as const;
+
+export type SettingKey = keyof typeof SCHEMA;
+
+/** The whole configuration after defaults. */
+export type Settings = { readonly [K in SettingKey]: z.output<(typeof SCHEMA)[K]> };
+export type NodeSettings = z.output<typeof nodeSchema>;

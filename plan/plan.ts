@@ -1,0 +1,124 @@
+/**
+ * The plan: everything that follows from the settings by thinking alone. Components read the plan; nothing
+ * below this line looks at configuration again.
+ */
+import type { Settings } from "../config/schema.ts";
+import { cidrRange, nthAddress } from "../lib/cidr.ts";
+import type { Artifact, Manifest } from "./artifacts.ts";
+import { LOCATIONS, type Location, type NetworkZone } from "./locations.ts";
+
+/** Project and stack, as Pulumi names them. */
+export interface StackIdentity {
+  readonly project: string;
+  readonly stack: string;
+}
+
+export interface NodePlan {
+  /** Identity within the stack: `n1`. */
+  readonly key: string;
+  /** Hetzner's server name and the host name: `gardenos-prod-n1`. */
+  readonly serverName: string;
+  readonly role: "server" | "agent";
+  readonly location: Location;
+  readonly serverType: string;
+  readonly privateIp: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface NetworkPlan {
+  readonly cidr: string;
+  readonly subnetCidr: string;
+  readonly zone: NetworkZone;
+  readonly podCidr: string;
+  readonly serviceCidr: string;
+  /** First address of the network; Hetzner routes everything private through it. */
+  readonly gateway: string;
+}
+
+export interface EtcdPlan {
+  readonly artifact: Artifact;
+  readonly quotaBytes: number;
+  readonly heartbeatMs: number;
+  readonly electionMs: number;
+  /** Empty: a new cluster is never made over a lost one. */
+  readonly allowNewCluster: string;
+  /** Node keys of the members, in roll order. */
+  readonly members: readonly string[];
+}
+
+export interface Plan {
+  readonly identity: StackIdentity;
+  /** Prefix of every physical name: `gardenos-prod`. */
+  readonly prefix: string;
+  readonly nodes: Readonly<Record<string, NodePlan>>;
+  readonly image: string;
+  readonly network: NetworkPlan;
+  readonly adminCidrs: readonly string[];
+  readonly protect: boolean;
+  readonly etcd: EtcdPlan;
+}
+
+/** Names carry project and stack, so that two stacks share a Hetzner project without meeting. */
+export function serverName(identity: StackIdentity, key: string): string {
+  return `${identity.project}-${identity.stack}-${key}`;
+}
+
+function planNode(identity: StackIdentity, settings: Settings, key: string): NodePlan[] {
+  const node = settings.nodes[key];
+  if (!node) return [];
+  return [
+    {
+      key,
+      serverName: serverName(identity, key),
+      role: node.role,
+      location: node.location,
+      serverType: node.serverType ?? settings.serverType,
+      privateIp: node.privateIp,
+      labels: node.labels,
+    },
+  ];
+}
+
+/** Expects checked settings: see checks.ts. */
+export function makePlan(
+  identity: StackIdentity,
+  settings: Settings,
+  manifest: Manifest,
+  quotaBytes: number,
+): Plan {
+  const nodes = Object.keys(settings.nodes)
+    .sort()
+    .flatMap((key) => planNode(identity, settings, key));
+  const servers = nodes.filter((node) => node.role === "server");
+  const { cidr, subnetCidr, podCidr, serviceCidr } = settings.network;
+  return {
+    identity,
+    prefix: `${identity.project}-${identity.stack}`,
+    nodes: Object.fromEntries(nodes.map((node) => [node.key, node])),
+    image: settings.image,
+    network: {
+      cidr,
+      subnetCidr,
+      podCidr,
+      serviceCidr,
+      zone: LOCATIONS[nodes[0]?.location ?? "fsn1"].zone,
+      gateway: nthAddress(cidr, 1),
+    },
+    adminCidrs: settings.adminCidrs,
+    protect: settings.protect,
+    etcd: {
+      artifact: manifest.etcd,
+      quotaBytes,
+      heartbeatMs: settings.etcd.heartbeatMs,
+      electionMs: settings.etcd.electionMs,
+      allowNewCluster: settings.etcd.allowNewCluster ?? "",
+      members: servers.map((node) => node.key),
+    },
+  };
+}
+
+/** Addresses of a subnet that no node may have: network, broadcast, and the network's gateway. */
+export function reservedAddresses(cidr: string, subnetCidr: string): readonly number[] {
+  const subnet = cidrRange(subnetCidr);
+  return [subnet.first, subnet.last, cidrRange(cidr).first + 1];
+}

@@ -1,0 +1,11 @@
+/**
+ * Every pinned version, read by the program, the lab and the generated docs. A version change is a change here.
+ */
+export const VERSIONS = {
+  /** etcd on the nodes. The minor is fixed: K3s and Patroni are tested with this line. */
+  etcd: "3.6.16",
+  /** Oldest etcd that is safe to share with authentication on: closes GHSA-xg4h-6gfc-h4m8 and GHSA-6vch. */
+  etcdFloor: "3.6.14",
+  /** Hetzner's image name of the node's operating system. */
+  image: "debian-13",
+} as const;
