@@ -3,11 +3,10 @@ import { existsSync, readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import type { Problem } from "../lib/problem.ts";
 import { renderProblems } from "../lib/problem.ts";
-import { quantityBytes } from "../lib/quantity.ts";
 import { repositoryPath } from "../lib/repository-file.ts";
 import { type Manifest, parseManifest } from "../plan/artifacts.ts";
 import { checkManifest, checkSettings } from "../plan/checks.ts";
-import { makePlan, type Plan } from "../plan/plan.ts";
+import { makePlan, type Plan, planWarnings } from "../plan/plan.ts";
 import { parseSettings } from "./parse.ts";
 import type { Settings } from "./schema.ts";
 import { SECRET_KEYS } from "./secrets.ts";
@@ -19,6 +18,8 @@ export interface Loaded {
   readonly authorizedKeys: Readonly<Record<string, string>>;
   /** Package source of the nodes; undefined leaves the image's own. */
   readonly apt?: AptSource;
+  /** What works but deserves a second look; shown on every run. */
+  readonly warnings: readonly string[];
 }
 
 export interface AptSource {
@@ -91,7 +92,6 @@ export function load(): Loaded {
   if (problems.length > 0 || !manifest) {
     throw new pulumi.RunError(renderProblems(`Pulumi.${identity.stack}.yaml`, problems));
   }
-  const complete = settings as Settings;
-  const plan = makePlan(identity, complete, manifest, quantityBytes(complete.etcd.quota));
-  return { plan, authorizedKeys, ...(apt && { apt }) };
+  const plan = makePlan(identity, settings as Settings, manifest);
+  return { plan, authorizedKeys, ...(apt && { apt }), warnings: planWarnings(plan) };
 }

@@ -5,6 +5,7 @@
 import type { Settings } from "../config/schema.ts";
 import { contains, containsCidr, isPrivate, overlaps, prefixLength, toNumber } from "../lib/cidr.ts";
 import type { Problem } from "../lib/problem.ts";
+import { quantityBytes } from "../lib/quantity.ts";
 import { compareVersions, minorOf } from "../lib/version.ts";
 import type { Manifest } from "./artifacts.ts";
 import { LOCATIONS } from "./locations.ts";
@@ -194,9 +195,7 @@ const etcdTimers: Check = ({ etcd }) => {
 };
 
 const etcdQuota: Check = ({ etcd }) => {
-  if (!etcd) return [];
-  const gibibytes = Number.parseInt(etcd.quota, 10) / (etcd.quota.endsWith("Mi") ? 1024 : 1);
-  if (gibibytes <= 8) return [];
+  if (!etcd || quantityBytes(etcd.quota) <= quantityBytes("8Gi")) return [];
   const fix = "pulumi config set --path 'gardenos:etcd.quota' 4Gi";
   return [
     { field: "gardenos:etcd.quota", got: etcd.quota, want: "at most 8Gi, etcd's suggested maximum", fix },

@@ -4,6 +4,7 @@
  */
 import type { Settings } from "../config/schema.ts";
 import { cidrRange, nthAddress } from "../lib/cidr.ts";
+import { quantityBytes } from "../lib/quantity.ts";
 import type { Artifact, Manifest } from "./artifacts.ts";
 import { LOCATIONS, type Location, type NetworkZone } from "./locations.ts";
 
@@ -42,8 +43,6 @@ export interface EtcdPlan {
   readonly electionMs: number;
   /** Empty: a new cluster is never made over a lost one. */
   readonly allowNewCluster: string;
-  /** Node keys of the members, in roll order. */
-  readonly members: readonly string[];
 }
 
 export interface Plan {
@@ -51,6 +50,8 @@ export interface Plan {
   /** Prefix of every physical name: `gardenos-prod`. */
   readonly prefix: string;
   readonly nodes: Readonly<Record<string, NodePlan>>;
+  /** Nodes with role server, by key: control plane and etcd, in roll order. */
+  readonly servers: readonly NodePlan[];
   readonly image: string;
   readonly network: NetworkPlan;
   readonly adminCidrs: readonly string[];
@@ -80,12 +81,7 @@ function planNode(identity: StackIdentity, settings: Settings, key: string): Nod
 }
 
 /** Expects checked settings: see checks.ts. */
-export function makePlan(
-  identity: StackIdentity,
-  settings: Settings,
-  manifest: Manifest,
-  quotaBytes: number,
-): Plan {
+export function makePlan(identity: StackIdentity, settings: Settings, manifest: Manifest): Plan {
   const nodes = Object.keys(settings.nodes)
     .sort()
     .flatMap((key) => planNode(identity, settings, key));
@@ -95,6 +91,7 @@ export function makePlan(
     identity,
     prefix: `${identity.project}-${identity.stack}`,
     nodes: Object.fromEntries(nodes.map((node) => [node.key, node])),
+    servers,
     image: settings.image,
     network: {
       cidr,
@@ -108,11 +105,10 @@ export function makePlan(
     protect: settings.protect,
     etcd: {
       artifact: manifest.etcd,
-      quotaBytes,
+      quotaBytes: quantityBytes(settings.etcd.quota),
       heartbeatMs: settings.etcd.heartbeatMs,
       electionMs: settings.etcd.electionMs,
       allowNewCluster: settings.etcd.allowNewCluster ?? "",
-      members: servers.map((node) => node.key),
     },
   };
 }
@@ -121,4 +117,12 @@ export function makePlan(
 export function reservedAddresses(cidr: string, subnetCidr: string): readonly number[] {
   const subnet = cidrRange(subnetCidr);
   return [subnet.first, subnet.last, cidrRange(cidr).first + 1];
+}
+
+/** Choices that are allowed but cost something, as sentences for the person who runs `up`. */
+export function planWarnings(plan: Plan): readonly string[] {
+  const members = plan.servers.length;
+  const single = `etcd has ${members} member: losing its node loses the cluster. Use 3 for anything but trying out.`;
+  const given = "etcd.allowNewCluster is set. It is a one-time permission: remove it after this run.";
+  return [...(members < 3 ? [single] : []), ...(plan.etcd.allowNewCluster ? [given] : [])];
 }

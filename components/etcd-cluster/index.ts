@@ -1,0 +1,2 @@
+export type { EtcdMemberArgs } from "./args.ts";
+export { EtcdCluster } from "./etcd-cluster.ts";

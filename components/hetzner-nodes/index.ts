@@ -1,0 +1,1 @@
+export { HetznerNodes, type Node } from "./hetzner-nodes.ts";

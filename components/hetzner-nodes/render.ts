@@ -1,0 +1,52 @@
+/** Pure text and data of the servers: cloud-init and the public firewall's rules. */
+import { stringify } from "yaml";
+import { portsFrom } from "../../plan/ports.ts";
+
+/** A one-time SSH host key pair, OpenSSH format, ECDSA P-256. */
+export interface BootstrapKey {
+  readonly privateKey: string;
+  readonly publicKey: string;
+}
+
+/**
+ * cloud-init user-data. It is as small as it can be, because a server never gets another one: it only makes the
+ * machine provable. The key in it is readable by whoever reaches the metadata service, so the first command
+ * replaces it.
+ */
+export function renderUserData(key: BootstrapKey): string {
+  const config = {
+    ssh_pwauth: false,
+    disable_root: false,
+    ssh_deletekeys: true,
+    ssh_genkeytypes: [],
+    ssh_keys: { ecdsa_private: key.privateKey, ecdsa_public: key.publicKey.trim() },
+  };
+  return `#cloud-config\n${stringify(config)}`;
+}
+
+/** One inbound rule, as the hcloud provider takes it. */
+export interface FirewallRule {
+  readonly direction: "in";
+  readonly protocol: string;
+  readonly port?: string;
+  readonly sourceIps: string[];
+  readonly description: string;
+}
+
+/** Inbound rules of the public side. No outbound rule: a single one would turn all others into drops. */
+export function firewallRules(adminCidrs: readonly string[]): FirewallRule[] {
+  const admin = portsFrom("admin").map((rule) => ({
+    direction: "in" as const,
+    protocol: rule.protocol,
+    port: String(rule.port),
+    sourceIps: [...adminCidrs],
+    description: rule.why,
+  }));
+  const icmp = {
+    direction: "in" as const,
+    protocol: "icmp",
+    sourceIps: ["0.0.0.0/0", "::/0"],
+    description: "path MTU discovery",
+  };
+  return [...admin, icmp];
+}

@@ -1,0 +1,52 @@
+/**
+ * The contract with app teams and on-call: what a stack exports. Adding a field is free; removing or renaming one
+ * needs a new contract number.
+ */
+import type * as pulumi from "@pulumi/pulumi";
+import type { EtcdCluster } from "./components/etcd-cluster/index.ts";
+import type { HetznerNodes } from "./components/hetzner-nodes/index.ts";
+import type { Plan } from "./plan/plan.ts";
+
+/** A value as its readers get it, or as the program still computes it. */
+type Exported<T> = { readonly [K in keyof T]: T[K] | pulumi.Output<T[K]> | Exported<T[K]> };
+
+export interface NodeExports {
+  /** Hetzner's server name, also the host name. */
+  readonly name: string;
+  readonly publicIp: string;
+  readonly privateIp: string;
+  readonly location: string;
+  /** SSH host key to pin: `ssh-ed25519 AAAA…`. */
+  readonly hostKey: string;
+}
+
+export interface StackExports {
+  readonly contract: 1;
+  readonly project: string;
+  readonly stack: string;
+  /** By node key. */
+  readonly nodes: Readonly<Record<string, NodeExports>>;
+  readonly etcd: {
+    /** Client URLs; they answer on the private network and want a client certificate. */
+    readonly endpoints: readonly string[];
+    /** Authority of the servers' certificates, PEM. */
+    readonly caPem: string;
+  };
+  readonly versions: { readonly etcd: string; readonly image: string };
+}
+
+export function toExports(plan: Plan, nodes: HetznerNodes, etcd: EtcdCluster): Exported<StackExports> {
+  return {
+    contract: 1,
+    project: plan.identity.project,
+    stack: plan.identity.stack,
+    nodes: Object.fromEntries(
+      Object.entries(nodes.nodes).map(([key, { name, publicIp, privateIp, location, hostKey }]) => [
+        key,
+        { name, publicIp, privateIp, location, hostKey },
+      ]),
+    ),
+    etcd: { endpoints: etcd.endpoints, caPem: etcd.caPem },
+    versions: { etcd: plan.etcd.artifact.version, image: plan.image },
+  };
+}

@@ -1,0 +1,3 @@
+#!/bin/sh
+set -eu
+nft -c -f "$STAGED/etc/gardenos/firewall.nft"

@@ -1,0 +1,2 @@
+#!/bin/sh
+exec /usr/local/lib/gardenos/etcd-member healthy

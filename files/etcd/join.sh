@@ -1,0 +1,2 @@
+set -eu
+exec /usr/local/lib/gardenos/etcd-member join

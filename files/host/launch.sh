@@ -1,0 +1,7 @@
+# Unpacks the payload that arrives on stdin (base64 of a tar) into memory and applies it.
+set -eu
+umask 077
+payload=$(mktemp -d /run/gardenos.XXXXXX)
+trap 'rm -rf "$payload"' EXIT
+base64 -d | tar -x -C "$payload" -f -
+bash "$payload/apply" "$payload"

@@ -1,0 +1,45 @@
+/** The program: settings → plan → components → exports. Nothing is decided here; everything is wired here. */
+import * as pulumi from "@pulumi/pulumi";
+import { EtcdCluster, type EtcdMemberArgs } from "./components/etcd-cluster/index.ts";
+import { HetznerNodes } from "./components/hetzner-nodes/index.ts";
+import { OsBaseline } from "./components/host/index.ts";
+import { load } from "./config/load.ts";
+import { toExports } from "./exports.ts";
+
+const { plan, authorizedKeys, apt, warnings } = load();
+for (const warning of warnings) pulumi.log.warn(warning);
+
+const hetzner = new HetznerNodes("nodes", {
+  prefix: plan.prefix,
+  labels: { project: plan.identity.project, stack: plan.identity.stack },
+  nodes: plan.nodes,
+  image: plan.image,
+  network: plan.network,
+  adminCidrs: plan.adminCidrs,
+  protect: plan.protect,
+});
+
+const baseline = new OsBaseline("baseline", {
+  hosts: hetzner.hosts,
+  deployKey: hetzner.deployKey,
+  authorizedKeys,
+  ...(apt && { apt }),
+  firewall: {
+    adminCidrs: plan.adminCidrs,
+    nodeIps: Object.values(plan.nodes).map((node) => node.privateIp),
+    podCidr: plan.network.podCidr,
+  },
+});
+
+const member = ({ key, privateIp }: { key: string; privateIp: string }): EtcdMemberArgs => ({
+  ...baseline.host(key),
+  ip: privateIp,
+});
+
+const etcdCluster = new EtcdCluster("etcd", {
+  members: Object.fromEntries(plan.servers.map((node) => [node.key, member(node)])),
+  settings: plan.etcd,
+  clusterToken: plan.prefix,
+});
+
+export const { contract, project, stack, nodes, etcd, versions } = toExports(plan, hetzner, etcdCluster);
