@@ -83,8 +83,9 @@ function readApt(settings: Partial<Settings>, problems: Problem[]): AptSource | 
  */
 export function load(): Loaded {
   const identity = { project: pulumi.getProject(), stack: pulumi.getStack() };
-  const { settings, problems: parseProblems } = parseSettings(rawConfig(), SECRET_KEYS);
-  const problems = [...parseProblems, ...checkSettings(settings, identity)];
+  const parsed = parseSettings(rawConfig(), SECRET_KEYS);
+  const { settings } = parsed;
+  const problems = [...parsed.problems, ...checkSettings(settings, identity, parsed.rejectedNodes)];
   const manifest = readManifest(settings, problems);
   const authorizedKeys = readAuthorizedKeys(settings, problems);
   const apt = readApt(settings, problems);

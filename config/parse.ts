@@ -7,6 +7,8 @@ import { nodeSchema, SCHEMA, type SettingKey, type Settings } from "./schema.ts"
 export interface Parsed {
   readonly settings: Partial<Settings>;
   readonly problems: readonly Problem[];
+  /** Nodes left out of `settings` because they are broken: whatever counts nodes must count these too. */
+  readonly rejectedNodes: number;
 }
 
 const KEYS = Object.keys(SCHEMA) as SettingKey[];
@@ -105,5 +107,6 @@ export function parseSettings(
   }
   const { nodes, problems: nodeProblems } = parseNodes(raw["nodes"]);
   if (nodes) settings["nodes"] = nodes;
-  return { settings: settings as Partial<Settings>, problems: [...problems, ...nodeProblems] };
+  const rejectedNodes = new Set(nodeProblems.map((p) => p.field.split(".")[1])).size;
+  return { settings: settings as Partial<Settings>, problems: [...problems, ...nodeProblems], rejectedNodes };
 }

@@ -12,7 +12,13 @@ import { LOCATIONS } from "./locations.ts";
 import { reservedAddresses, type StackIdentity, serverName } from "./plan.ts";
 import { VERSIONS } from "./versions.ts";
 
-type Check = (settings: Partial<Settings>, identity: StackIdentity) => readonly Problem[];
+type Check = (settings: Partial<Settings>, context: CheckContext) => readonly Problem[];
+
+interface CheckContext {
+  readonly identity: StackIdentity;
+  /** Nodes that the schema refused, and that are therefore missing from the settings. */
+  readonly rejectedNodes: number;
+}
 
 /** Hetzner's gateway on every public interface; a private network that holds it cuts the node off. */
 const PUBLIC_GATEWAY = "172.31.1.1";
@@ -22,7 +28,7 @@ const WIDEST_ADMIN_PREFIX = 8;
 
 const nodeList = (settings: Partial<Settings>) => Object.entries(settings.nodes ?? {});
 
-const nodeNames: Check = (settings, identity) =>
+const nodeNames: Check = (settings, { identity }) =>
   nodeList(settings).flatMap(([key]) => {
     const bad = !/^[a-z][a-z0-9]{0,14}$/.test(key) || serverName(identity, key).length > 63;
     if (!bad) return [];
@@ -32,8 +38,8 @@ const nodeNames: Check = (settings, identity) =>
     ];
   });
 
-const quorum: Check = (settings) => {
-  if (!settings.nodes) return [];
+const quorum: Check = (settings, { rejectedNodes }) => {
+  if (!settings.nodes || rejectedNodes > 0) return [];
   const servers = nodeList(settings).filter(([, node]) => node.role === "server").length;
   if (servers % 2 === 1) return [];
   const want =
@@ -218,8 +224,12 @@ const CHECKS: readonly Check[] = [
 ];
 
 /** All cross-field problems of a stack. */
-export function checkSettings(settings: Partial<Settings>, identity: StackIdentity): readonly Problem[] {
-  return CHECKS.flatMap((check) => check(settings, identity));
+export function checkSettings(
+  settings: Partial<Settings>,
+  identity: StackIdentity,
+  rejectedNodes = 0,
+): readonly Problem[] {
+  return CHECKS.flatMap((check) => check(settings, { identity, rejectedNodes }));
 }
 
 /** The manifest must hold the versions that the configuration asks for. */

@@ -124,7 +124,12 @@ export class HetznerNodes extends pulumi.ComponentResource {
         location: server.location,
         hostKey: hostKey.publicKeyOpenssh.apply((key) => key.trim()),
       },
-      fresh: { bootstrap: host(bootstrap), host: host(hostKey), hostKey: hostKey.privateKeyOpenssh },
+      fresh: {
+        bootstrap: host(bootstrap),
+        host: host(hostKey),
+        hostKey: hostKey.privateKeyOpenssh,
+        attachment,
+      },
     };
   }
 

@@ -134,5 +134,5 @@ export function renderScript(bundle: Bundle, serverId: string): string {
     }),
   ];
   const header = [`# bundle ${bundle.name}`, `# server ${serverId}`, ...parts.map((part) => `# ${part}`)];
-  return `${header.join("\n")}\n${readRepositoryFile("files/host/launch.sh")}`;
+  return `${header.join("\n")}\n\n${readRepositoryFile("files/host/launch.sh")}`;
 }

@@ -60,7 +60,7 @@ export interface StepArgs {
 function stepScript(step: string, args: StepArgs, env: StepArgs["env"]): pulumi.Output<string> {
   return pulumi
     .all([args.host.serverId, pulumi.output(env ?? {})])
-    .apply(([id, vars]) => `# step ${step}\n# server ${id}\n${renderEnv(vars)}${args.script}`);
+    .apply(([id, vars]) => `# step ${step}\n# server ${id}\n${renderEnv(vars)}\n${args.script}`);
 }
 
 /** Runs one script on a node when it is new, when the server is new, or when one of its variables changes. */

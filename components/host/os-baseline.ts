@@ -20,6 +20,8 @@ export interface FreshHost {
   readonly host: NodeHost;
   /** Final ED25519 host key, OpenSSH format. Secret. */
   readonly hostKey: pulumi.Input<string>;
+  /** The attachment to the private network: roles bind to that address. */
+  readonly attachment: pulumi.Resource;
 }
 
 export interface OsBaselineArgs {
@@ -149,6 +151,6 @@ export class OsBaseline extends pulumi.ComponentResource {
       { host, bundle: firewallBundle(args.firewall) },
       { parent: this, dependsOn: baseline },
     );
-    return [baseline, firewall];
+    return [baseline, firewall, fresh.attachment];
   }
 }

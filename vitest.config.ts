@@ -1,0 +1,42 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["test/{unit,component,stack,golden}/**/*.test.ts"],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: "lab",
+          include: ["test/{engine,drivers,cloud,artifacts}/**/*.test.ts"],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: "e2e",
+          include: ["test/{machines,e2e}/**/*.test.ts"],
+          testTimeout: 600_000,
+          hookTimeout: 1_200_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+    coverage: {
+      provider: "v8",
+      include: [
+        "plan/**",
+        "lib/**",
+        "config/{schema,parse}.ts",
+        "components/**/render.ts",
+        "components/host/bundle.ts",
+      ],
+      thresholds: { branches: 95 },
+    },
+  },
+});
