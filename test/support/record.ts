@@ -114,7 +114,7 @@ export async function record(program: () => unknown, stack = "test"): Promise<Re
   );
   const registrations = watchRegistrations();
   const outputs = await pulumi.runtime.runInPulumiStack(async () => program());
-  await pulumi.runtime.waitForRPCs();
+  await pulumi.runtime.disconnect();
   const resources = made.map(({ type, name, inputs }) => {
     const request = registrations.get(`${type} ${name}`);
     return {
@@ -134,7 +134,7 @@ export async function record(program: () => unknown, stack = "test"): Promise<Re
 
 function settled(value: unknown): Promise<unknown> {
   return new Promise((resolve) => {
-    pulumi.output(value).apply(resolve);
+    (pulumi.output(value) as pulumi.Output<unknown>).apply(resolve);
   });
 }
 
