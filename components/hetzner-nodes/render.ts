@@ -18,7 +18,6 @@ export function renderUserData(key: BootstrapKey): string {
     ssh_pwauth: false,
     disable_root: false,
     ssh_deletekeys: true,
-    ssh_genkeytypes: [],
     ssh_keys: { ecdsa_private: key.privateKey, ecdsa_public: key.publicKey.trim() },
   };
   return `#cloud-config\n${stringify(config)}`;

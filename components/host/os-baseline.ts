@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { readRepositoryFile } from "../../lib/repository-file.ts";
+import { NODE_PACKAGES } from "../../plan/packages.ts";
 import type { Bundle } from "./bundle.ts";
 import { applyBundle, runStep } from "./command.ts";
 import type { NodeHost } from "./node-host.ts";
@@ -40,16 +41,6 @@ export interface ReadyHost {
   readonly after: readonly pulumi.Resource[];
 }
 
-/** Packages that the bundles and scripts of every role rely on. */
-export const BASELINE_PACKAGES = [
-  "ca-certificates",
-  "chrony",
-  "curl",
-  "jq",
-  "nftables",
-  "unattended-upgrades",
-] as const;
-
 const file = (path: string, source: string, mode = "0644") => ({
   path,
   mode,
@@ -67,7 +58,7 @@ function packagesBundle(apt: OsBaselineArgs["apt"]): Bundle {
 function baselineBundle(args: OsBaselineArgs): Bundle<pulumi.Input<string>> {
   return {
     name: "baseline",
-    packages: BASELINE_PACKAGES,
+    packages: NODE_PACKAGES,
     files: [
       file("/etc/ssh/sshd_config.d/50-gardenos.conf", "sshd.conf"),
       file("/etc/sysctl.d/60-gardenos.conf", "sysctl.conf"),

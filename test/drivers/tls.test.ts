@@ -1,3 +1,5 @@
+// @peculiar/x509 needs it first.
+import "reflect-metadata";
 import { execFileSync } from "node:child_process";
 import { createHash, X509Certificate } from "node:crypto";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -20,7 +20,7 @@ describe("an error in the program", () => {
       /failed with an unhandled exception:\nTypeError: no such thing: \[secret\]\n {2}\(programs\/broken\.ts:12:/,
     ],
     ["exit", "The program failed with exit code 1."],
-    ["rejected", "too small"],
+    ["rejected", "too small\n  (programs/broken.ts:14:63)"],
     ["get", `The program uses a \`get\` of an existing resource: ${lab}. Use the pulumi CLI.`],
     [
       "invoke",

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Driver } from "../../lab/engine/driver.ts";
 import { CANARY, Stack } from "./support/stack.ts";
 import type { Item } from "./support/world.ts";
 
@@ -58,8 +59,8 @@ describe("a stack's life", () => {
         [
           "the program runs in lab",
           "+- replace test:Thing base",
-          "       size: 1 → 2",
           "       fixedPlace: here → there  (forces replacement)",
+          "       size: 1 → 2",
           " ~ update  test:Thing top",
           "       on: base-1 → [computed]",
           "  created test:Thing base (N s)",
@@ -70,8 +71,17 @@ describe("a stack's life", () => {
         ].join("\n"),
       );
 
+      stack.cloud.things.delete("top-2");
+      const refreshed = await stack.engine(world).refresh();
+      expect(refreshed).toMatchObject({
+        exitCode: 0,
+        phase: "refresh",
+        drift: [{ name: "top", gone: true }],
+      });
+      expect(stack.screen).toMatch(/! gone {4}test:Thing top\nDone after [\d.]+ s: 1 drifted\.\n$/);
+
       const destroyed = await stack.engine(world).destroy();
-      expect(destroyed).toMatchObject({ exitCode: 0, counts: { delete: 3 } });
+      expect(destroyed).toMatchObject({ exitCode: 0, counts: { delete: 2 } });
       expect(stack.cloud.things.size).toBe(0);
     },
     TIMEOUT_MS,
@@ -116,15 +126,16 @@ describe("secrets", () => {
         { name: "reader", tokens: { seen: "leaky" } },
       ];
       let argv = "";
-      stack.cloud.waits.set(
-        "create leaky",
-        Promise.resolve().then(() => {
-          argv = processesOf(stack.dir)
-            .map((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8"))
-            .join("\n");
-        }),
-      );
-      await stack.engine(items(1)).up();
+      const create: Driver["create"] = (context, inputs) => {
+        argv += processesOf(stack.dir).map((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8"));
+        return stack.cloud.driver.create(context, inputs);
+      };
+      const watched = {
+        drivers: { test: { ...stack.cloud.driver, create } },
+        config: { "demo:marker": stack.dir },
+      };
+      await stack.engine(items(1), watched).up();
+      expect(argv).toContain("--monitor");
       const failed = await stack.engine(items(2)).up();
       expect(failed.errors).toEqual([
         "leaky (test:index/thing:Thing): the API said: wrong password [secret]",
@@ -195,12 +206,13 @@ it(
     stack.cloud.log.length = 0;
     const up = await stack.engine([{ name: "d" }]).up();
     const destroy = await stack.engine([]).destroy();
-    for (const { errors, exitCode } of [up, destroy]) {
+    for (const { errors, exitCode, counts } of [up, destroy]) {
       expect(errors.map((text) => text.slice(0, 60))).toEqual([
         "a (test:index/thing:Thing) is protected and would be deleted",
         "b (test:index/thing:Thing) is protected and would be deleted",
       ]);
       expect(exitCode).toBe(1);
+      expect(counts).toEqual({ create: 0, update: 0, replace: 0, delete: 0, same: 0 });
     }
     expect(stack.cloud.acts).toEqual([]);
   },

@@ -1,5 +1,5 @@
 /** The life cycle of labs, above all its bad ends. Needs root and an image. */
-import { readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { cleanLeftovers, daemonStatus, inLabNetns, startDaemon, stopDaemon } from "../../lab/daemon.ts";
@@ -85,7 +85,9 @@ it("starts again after its daemon was killed", async () => {
 it("stops after its daemon was killed, with all that runs in its name space", async () => {
   await lab.start();
   await lab.call("create", lab.spec(11));
-  const visitor = lab.exec(["sleep", "300"]);
+  const mark = join(lab.ctx.dir, "visitor");
+  const visitor = lab.exec(["sh", "-c", `touch ${mark}; exec sleep 300`]);
+  await eventually(() => expect(existsSync(mark)).toBe(true));
   const namespace = await killDaemon(lab);
   await lab.stop();
   expect(traces(lab.ctx, namespace)).toEqual([]);
@@ -126,15 +128,18 @@ it("runs beside another lab, at the same addresses", async () => {
 it("says what went wrong and leaves nothing when it can't start", async () => {
   const missing = join(lab.ctx.dir, "missing.ts");
   const options = { rootfsDir: testRootfs(), artifactDir: "/", token: "test", cloudModule: missing };
-  await expect(startDaemon(lab.ctx, options)).rejects.toThrow(/^the lab's daemon did not start: Cannot find module/);
+  await expect(startDaemon(lab.ctx, options)).rejects.toThrow(
+    /^the lab's daemon did not start: Cannot find module/,
+  );
   expect(traces(lab.ctx)).toEqual([]);
 });
 
 it("says what went wrong when a machine can't boot", async () => {
   await lab.start();
-  const broken = join(lab.ctx.dir, "no-cards");
-  renameSync(lab.ctx.machinesDir, broken);
-  await expect(lab.call("create", { ...lab.spec(11), name: "bad name" })).rejects.toThrow("server 11 (bad name): wanted to boot");
+  await expect(lab.call("create", { ...lab.spec(11), name: "bad name" })).rejects.toThrow(
+    "server 11 (bad name): wanted to boot",
+  );
+  expect(readdirSync(lab.ctx.machinesDir)).toEqual([]);
   expect(await lab.exec(["ip", "route"])).toMatchObject({ stdout: "" });
 });
 

@@ -55,7 +55,7 @@ describe("a fresh machine", () => {
   });
 
   it("has the host key of the user-data and no other", async () => {
-    const { stdout } = await lab.exec(["ssh-keyscan", "-q", IP_A]);
+    const { stdout } = await lab.exec(["ssh-keyscan", IP_A]);
     expect(stdout.trim().split("\n")).toEqual([expect.stringContaining(`${IP_A} ecdsa-sha2-nistp256 `)]);
   });
 
@@ -71,7 +71,9 @@ describe("a fresh machine", () => {
 
   it("can fetch artifacts, and nothing else of the lab", async () => {
     expect(await lab.ssh(IP_A, "curl -sSf http://192.0.2.1/hello.txt")).toEqual(ok("from the lab\n"));
-    const others = [`${LAB_NET.adminIp}:22`, `${LAB_NET.publicGateway}:80`].map((it) => `curl -sS -m 5 http://${it}`);
+    const others = [`${LAB_NET.adminIp}:22`, `${LAB_NET.publicGateway}:80`].map(
+      (it) => `curl -sS -m 5 http://${it}`,
+    );
     expect(await lab.ssh(IP_A, others.join(" || "))).toMatchObject({ status: 7 });
   });
 
@@ -140,8 +142,6 @@ describe("firewall", () => {
 });
 
 describe("power", () => {
-  const boots = "journalctl --list-boots --no-pager -q | wc -l";
-
   it("comes back from a power cut with its disk and its cards", async () => {
     await lab.ssh(IP_A, "echo kept > /root/mark; sync");
     await lab.call("powerOff", A);

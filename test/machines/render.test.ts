@@ -4,9 +4,21 @@ import { labContext, machineDir, machineName } from "../../lab/context.ts";
 import { ownCgroups } from "../../lab/machines/cgroups.ts";
 import { renderSeed } from "../../lab/machines/seed.ts";
 import { nspawnArgs } from "../../lab/machines/supervisor.ts";
-import { baseLinks, plugLinks, privateCable, privateCardLinks, publicCable } from "../../lab/network/links.ts";
+import {
+  baseLinks,
+  plugLinks,
+  privateCable,
+  privateCardLinks,
+  publicCable,
+} from "../../lab/network/links.ts";
 
-const nic = { networkId: 7, ip: "10.0.1.11", ipRange: "10.0.0.0/16", gateway: "10.0.0.1", mac: "86:00:00:00:00:01" };
+const nic = {
+  networkId: 7,
+  ip: "10.0.1.11",
+  ipRange: "10.0.0.0/16",
+  gateway: "10.0.0.1",
+  mac: "86:00:00:00:00:01",
+};
 
 describe("labContext", () => {
   it("gives two checkouts two names", () => {
@@ -95,7 +107,7 @@ describe("links", () => {
         "address add 192.0.2.1/32 dev lo",
         "address add 203.0.113.10/32 dev lo",
         "address add 203.0.113.99/32 dev lo",
-        "link add name pub mtu 1500 type bridge mcast_snooping 0",
+        "link add name pub address 02:00:00:00:00:01 mtu 1500 type bridge mcast_snooping 0",
         "link set dev pub addrgenmode none",
         "link set dev pub up",
         "address add 172.31.1.1/32 dev pub",
@@ -115,10 +127,10 @@ describe("links", () => {
     `);
     expect(plugLinks(privateCable(300, nic, "enp7s0"), 99)).toMatchInlineSnapshot(`
       [
-        "link add name net7-300 mtu 1450 type veth peer name enp7s0 address 86:00:00:00:00:01 mtu 1450 netns 99",
-        "link set dev net7-300 addrgenmode none master net7",
-        "link set dev net7-300 type bridge_slave isolated on",
-        "link set dev net7-300 up",
+        "link add name n7-8c mtu 1450 type veth peer name enp7s0 address 86:00:00:00:00:01 mtu 1450 netns 99",
+        "link set dev n7-8c addrgenmode none master net7",
+        "link set dev n7-8c type bridge_slave isolated on",
+        "link set dev n7-8c up",
       ]
     `);
   });
@@ -145,7 +157,11 @@ describe("nspawnArgs", () => {
 
   it("runs the machine's own root with its own network", () => {
     expect(args).toEqual(
-      expect.arrayContaining(["--directory=/src/a/.lab/machines/12/root", "--private-network", "--hostname=n1"]),
+      expect.arrayContaining([
+        "--directory=/src/a/.lab/machines/12/root",
+        "--private-network",
+        "--hostname=n1",
+      ]),
     );
   });
 });

@@ -43,4 +43,3 @@ for (const group of new Set(items.flatMap((item) => item.group ?? []))) {
 console.log(`the program runs in ${pulumi.getStack()}`);
 export const names = items.map(({ name }) => name);
 export const password = config.getSecret("password");
-export const echo = made.get("echo")?.token;

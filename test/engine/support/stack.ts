@@ -48,6 +48,8 @@ export class Stack {
         ...options.config,
       },
       secretKeys: ["demo:password"],
+      // Compiled code of the SDK, shared by all runs: saves half of a run's time.
+      env: { NODE_COMPILE_CACHE: join(import.meta.dirname, "../../../node_modules/.cache/engine-tests") },
       parallel: 4,
       reporter: (event) => {
         this.events.push(event);

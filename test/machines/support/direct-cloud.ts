@@ -22,7 +22,9 @@ export async function startCloud({ host, port, stateFile, hypervisor }: Options)
   const ids = new Set<number>(existsSync(stateFile) ? JSON.parse(readFileSync(stateFile, "utf8")) : []);
   const perform = async ({ method, args }: Call): Promise<unknown> => {
     const call = hypervisor[method] as (...args: readonly unknown[]) => unknown;
-    const result = await call.apply(hypervisor, args as unknown[]);
+    // JSON has no `undefined`.
+    const given = args.map((arg) => arg ?? undefined);
+    const result = await call.apply(hypervisor, given);
     if (method === "create") ids.add((args[0] as { id: number }).id);
     if (method === "delete") ids.delete(args[0] as number);
     writeFileSync(stateFile, JSON.stringify([...ids]));

@@ -1,6 +1,14 @@
 /** A lab of its own for a test, in a folder of its own, with the hypervisor's calls at hand. */
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -43,7 +51,9 @@ export function testRootfs(): string {
   const built = existsSync(folder) ? readdirSync(folder).map((key) => join(folder, key, "root")) : [];
   const found = built.find((dir) => existsSync(join(dir, "usr")));
   if (found) return found;
-  throw new Error(`these tests boot real machines, but ${folder} has no image; run \`make up\` once, or set GARDENOS_TEST_ROOTFS`);
+  throw new Error(
+    `these tests boot real machines, but ${folder} has no image; run \`make up\` once, or set GARDENOS_TEST_ROOTFS`,
+  );
 }
 
 export async function makeTestLab(): Promise<TestLab> {

@@ -1,0 +1,81 @@
+/** Everything the lab's machines need, made from package registries only, cached and laid out for serving. */
+import { type AptRepository, buildAptRepository } from "./apt-repository.ts";
+import { defaultCacheDir, type Progress } from "./cache.ts";
+import { buildEtcd } from "./etcd.ts";
+import { layOut } from "./layout.ts";
+import { buildRootfs, type Rootfs } from "./rootfs.ts";
+
+export { APT_COMPONENT, APT_SUITE } from "./apt-repository.ts";
+export { defaultCacheDir } from "./cache.ts";
+export { APT_PATH } from "./layout.ts";
+export { type MissingTool, missingTools } from "./tools.ts";
+
+/** What to build, and where to. */
+export interface ArtifactOptions {
+  /** Shared by all checkouts. @default - see {@link defaultCacheDir} */
+  readonly cacheDir?: string;
+  /** This lab's served folder, for example `.lab/artifacts`. Whatever else is in it is removed. */
+  readonly outDir: string;
+  /** Debian packages that the program's bundles install. */
+  readonly packages: readonly string[];
+  /** See `RootfsBuild.edition`. @default - any image of the recipe will do */
+  readonly edition?: string;
+  /** Receives the tools' own output, line by line. @default - dropped; errors quote its end */
+  readonly log?: (line: string) => void;
+  /** Receives one line per step, only when something has to be built. */
+  readonly onProgress: Progress;
+  /** Stops all builds; nothing unfinished stays. */
+  readonly signal?: AbortSignal;
+}
+
+/** Paths of what was built. */
+export interface LabArtifacts {
+  /** Lower layer of the machines' disks: read only. */
+  readonly rootfsDir: string;
+  /** In the form of `artifacts/upstream.json`. */
+  readonly manifestFile: string;
+  /** Armoured public key of the package repository. */
+  readonly aptKeyFile: string;
+  /** An `etcdctl` that runs on this machine. */
+  readonly etcdctl: string;
+  /** The folder to serve at `http://192.0.2.1/`. */
+  readonly served: string;
+}
+
+/**
+ * Builds what isn't in the cache yet (the compiler and the package downloads side by side) and lays it out.
+ * Needs root and what {@link missingTools} looks for.
+ * @throws Error that names the artifact and quotes the tool's last lines
+ */
+export async function buildArtifacts(options: ArtifactOptions): Promise<LabArtifacts> {
+  const failure = new AbortController();
+  const signals = [failure.signal, ...(options.signal ? [options.signal] : [])];
+  const build = {
+    cacheDir: options.cacheDir ?? defaultCacheDir(),
+    edition: options.edition,
+    onProgress: options.onProgress,
+    log: options.log ?? (() => undefined),
+    signal: AbortSignal.any(signals),
+  };
+  const packages = async (): Promise<{ rootfs: Rootfs; apt: AptRepository }> => {
+    const rootfs = await buildRootfs(build);
+    return { rootfs, apt: await buildAptRepository({ ...build, rootfs, packages: options.packages }) };
+  };
+  const [etcd, { rootfs, apt }] = await allOrNone([buildEtcd(build), packages()], failure);
+  const layout = await layOut(options.outDir, { etcd, apt });
+  return { ...layout, rootfsDir: rootfs.dir, etcdctl: etcd.etcdctl, served: options.outDir };
+}
+
+/** Like Promise.all, but the first failure stops the others and is thrown once they have stopped. */
+async function allOrNone<A, B>(
+  work: readonly [Promise<A>, Promise<B>],
+  failure: AbortController,
+): Promise<[A, B]> {
+  try {
+    return await Promise.all(work);
+  } catch (error) {
+    failure.abort();
+    await Promise.allSettled(work);
+    throw error;
+  }
+}

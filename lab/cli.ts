@@ -1,0 +1,154 @@
+/** `npm run -s lab -- COMMAND`: a Hetzner Cloud on this machine, and the program that fills it. */
+import { Command, Option } from "commander";
+import type { StackExports } from "../exports.ts";
+import { isHealthy, readStatus, renderStatus, type Status } from "../ops/status.ts";
+import { destroyServer, listServers } from "./api.ts";
+import { stopDaemon } from "./daemon.ts";
+import { builtinEngine, deploy } from "./deploy.ts";
+import { messageOf } from "./engine/errors.ts";
+import { readChoices } from "./files.ts";
+import { type Lab, openLab } from "./lab.ts";
+import { labStatusSource, nodeOf, trustHostKeys } from "./node-access.ts";
+import { deployWithPulumi, type EngineChoice, pulumiOutputs } from "./pulumi-cli.ts";
+import { resetLab } from "./reset.ts";
+import { isInside, runInLab, sshArgv } from "./shell.ts";
+import { up } from "./up.ts";
+
+/** After machines lost power, members need a moment until they are a cluster again. */
+const SETTLE_MS = 60_000;
+
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
+async function stackNodes(lab: Lab): Promise<StackExports["nodes"]> {
+  const engine = readChoices(lab.ctx).engine;
+  const outputs = engine === "pulumi" ? await pulumiOutputs(lab) : builtinEngine(lab).outputs();
+  return (outputs["nodes"] ?? {}) as StackExports["nodes"];
+}
+
+/** Commands that look at machines run again inside the lab's network. */
+async function inside(lab: Lab, body: () => Promise<number>): Promise<number> {
+  if (isInside()) return body();
+  return runInLab(lab.ctx, [process.execPath, ...process.argv.slice(1)]);
+}
+
+async function status(lab: Lab, options: { json?: boolean }): Promise<number> {
+  const found = await readStatus(labStatusSource(lab, await stackNodes(lab)));
+  print(options.json ? JSON.stringify(found) : renderStatus(found));
+  return isHealthy(found) ? 0 : 1;
+}
+
+/** Looks until everything is well or a minute has passed. */
+async function settledStatus(lab: Lab): Promise<Status> {
+  const deadline = Date.now() + SETTLE_MS;
+  for (;;) {
+    const found = await readStatus(labStatusSource(lab, await stackNodes(lab)));
+    if (isHealthy(found) || Date.now() > deadline) return found;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+/** The part of `up` that happens inside the lab's network. */
+async function deployInside(lab: Lab, options: { engine: EngineChoice; json?: boolean }): Promise<number> {
+  const code =
+    options.engine === "pulumi"
+      ? await deployWithPulumi(lab, "up")
+      : (await deploy(lab, "up", options)).exitCode;
+  if (code !== 0) return code;
+  const found = await settledStatus(lab);
+  (options.json ? process.stderr : process.stdout).write(`\n${renderStatus(found)}\n`);
+  return isHealthy(found) ? 0 : 1;
+}
+
+async function destroyMachine(lab: Lab, key: string): Promise<number> {
+  const server = (await listServers(lab.files.token)).find((each) => each.labels["node"] === key);
+  if (!server) throw new Error(`there is no server for node ${key}`);
+  await destroyServer(lab.files.token, server.id);
+  print(`Server ${server.name} and its disk are gone. \`make up\` makes a new one.`);
+  return 0;
+}
+
+async function ssh(lab: Lab, key: string, remote: readonly string[]): Promise<number> {
+  const nodes = await stackNodes(lab);
+  trustHostKeys(lab, nodes);
+  return runInLab(lab.ctx, sshArgv(lab.files, nodeOf(nodes, key).publicIp, remote));
+}
+
+const engineOption = new Option("--engine <engine>", "what deploys: the Pulumi CLI or the lab's own engine")
+  .choices(["auto", "pulumi", "builtin"])
+  .default("auto");
+
+function commands(lab: Lab, done: (code: number) => void): Command {
+  const program = new Command("lab")
+    .enablePositionalOptions()
+    .description("A Hetzner Cloud on this machine, and the program that fills it.");
+  const add = (name: string, text: string) => program.command(name).description(text);
+
+  add("up", "build what is missing, start the lab, deploy the program, show the result")
+    .addOption(engineOption)
+    .option("--json", "the result as JSON on standard output")
+    .action(async (options) => done(await up(lab, options)));
+  add("preview", "show what `up` would change; touches nothing and runs anywhere")
+    .option("--json", "the changes as JSON on standard output")
+    .action(async (options) => done((await deploy(lab, "preview", options)).exitCode));
+  add("down", "switch everything off; disks and state stay in .lab").action(async () =>
+    done(await stopDaemon(lab.ctx).then(() => 0)),
+  );
+  add("reset", "switch everything off and forget disks and state").action(async () =>
+    done(await resetLab(lab).then(() => 0)),
+  );
+  add("status", "nodes and etcd at a glance; exit code 1 when something is not well")
+    .option("--json", "machine-readable")
+    .action(async (options) => done(await inside(lab, () => status(lab, options))));
+  add("ssh", "a shell on a node, or one command")
+    .argument("<node>")
+    .argument("[command...]")
+    .passThroughOptions()
+    .action(async (node, command) => done(await ssh(lab, node, command)));
+  add("logs", "a node's journal")
+    .argument("<node>")
+    .option("-u, --unit <unit>", "one unit only")
+    .option("-n, --lines <count>", "how many lines", "200")
+    .option("-f, --follow", "keep printing")
+    .action(async (node, { unit, lines, follow }) =>
+      done(
+        await ssh(lab, node, [
+          "journalctl",
+          "--no-pager",
+          "-n",
+          lines,
+          ...(unit ? ["-u", unit] : []),
+          ...(follow ? ["-f"] : []),
+        ]),
+      ),
+    );
+  add("exec", "run a command of this machine inside the lab's network, as the administrator")
+    .argument("<command...>")
+    .passThroughOptions()
+    .action(async (command) => done(await runInLab(lab.ctx, command)));
+  const machine = program.command("machine").description("servers, as Hetzner's console would handle them");
+  machine
+    .command("destroy")
+    .description("delete a node's server with its disk, protection or not")
+    .argument("<node>")
+    .action(async (node) => done(await inside(lab, () => destroyMachine(lab, node))));
+  program
+    .command("deploy", { hidden: true })
+    .addOption(engineOption)
+    .option("--json")
+    .action(async (options) => done(await deployInside(lab, options)));
+  return program;
+}
+
+async function main(): Promise<void> {
+  try {
+    const program = commands(openLab(), (code) => {
+      process.exitCode = code;
+    });
+    await program.parseAsync();
+  } catch (error) {
+    process.stderr.write(`lab: ${messageOf(error)}\n`);
+    process.exitCode = 1;
+  }
+}
+
+await main();

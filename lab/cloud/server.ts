@@ -1,0 +1,99 @@
+/** An emulator of the Hetzner Cloud API. See README.md for what it does and does not do. */
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { createAdaptorServer } from "@hono/node-server";
+import { Actions } from "./actions.ts";
+import { createApp } from "./app.ts";
+import { Faults } from "./faults.ts";
+import type { Hypervisor } from "./hypervisor.ts";
+import { resumeMachine, type WantedMachine, wantedMachine } from "./machines.ts";
+import { Bucket, HETZNER_RATE_LIMIT, type RateLimit } from "./rate-limit.ts";
+import { type RequestCount, RequestLog } from "./request-log.ts";
+import { Store } from "./store.ts";
+
+export interface CloudOptions {
+  /** 0: any free one. */
+  readonly port: number;
+  /** @default 127.0.0.1 */
+  readonly host?: string;
+  /** The project's token: reads and writes. */
+  readonly token: string;
+  /** A second token that may only read. @default none */
+  readonly readOnlyToken?: string;
+  /** Where the records are kept. Its folder must exist. */
+  readonly stateFile: string;
+  readonly hypervisor: Hypervisor;
+  /** @default no faults */
+  readonly faults?: Faults;
+  /** @default Hetzner's: 3600 calls, refilled within an hour */
+  readonly rateLimit?: RateLimit;
+  /** Gets one line per unexpected error. @default standard error */
+  readonly log?: (line: string) => void;
+}
+
+export interface Cloud {
+  /** For `hcloud:endpoint` and HCLOUD_ENDPOINT. */
+  readonly endpoint: string;
+  readonly faults: Faults;
+  /** Calls since the start, by method and path. */
+  requests(): readonly RequestCount[];
+  /** All servers, as their machines should be. */
+  servers(): readonly WantedMachine[];
+  /**
+   * Boots what ran when the lab stopped, finishes what was being made or deleted. Does nothing to machines that are
+   * as they should be.
+   * @throws Error that names every server that could not be resumed
+   */
+  resume(): Promise<void>;
+  /** Resolves when all actions are done. */
+  settled(): Promise<void>;
+  /** Takes no more calls, and lets the running actions end. Machines keep running. */
+  close(): Promise<void>;
+}
+
+/** @throws Error when the port is taken or the state file is no state file */
+export async function startCloud(options: CloudOptions): Promise<Cloud> {
+  const { hypervisor, host = "127.0.0.1", log = console.error } = options;
+  const store = new Store(options.stateFile);
+  const actions = new Actions(store, log);
+  const faults = options.faults ?? new Faults();
+  const requests = new RequestLog();
+  const app = createApp({
+    parts: { store, actions, hypervisor },
+    token: options.token,
+    readOnlyToken: options.readOnlyToken,
+    bucket: new Bucket(options.rateLimit ?? HETZNER_RATE_LIMIT),
+    faults,
+    requests,
+    log,
+  });
+  const server = createAdaptorServer({ fetch: app.fetch });
+  server.listen(options.port, host);
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    endpoint: `http://${host}:${port}/v1`,
+    faults,
+    requests: () => requests.all,
+    servers: () => store.records.servers.map((one) => wantedMachine(store, one)),
+    resume: () => resume(store, hypervisor),
+    settled: () => actions.settled(),
+    close: async () => {
+      const closed = once(server, "close");
+      server.close();
+      if ("closeAllConnections" in server) server.closeAllConnections();
+      await closed;
+      await actions.settled();
+    },
+  };
+}
+
+async function resume(store: Store, hypervisor: Hypervisor): Promise<void> {
+  const servers = [...store.records.servers];
+  const results = await Promise.allSettled(servers.map((one) => resumeMachine(hypervisor, store, one)));
+  store.save();
+  const problems = results.flatMap((result, index) =>
+    result.status === "rejected" ? [`${servers[index]?.name}: ${(result.reason as Error).message}`] : [],
+  );
+  if (problems.length > 0) throw new Error(`not all servers could be started again:\n${problems.join("\n")}`);
+}

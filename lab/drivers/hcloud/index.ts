@@ -1,0 +1,94 @@
+/** Stands in for the `hcloud` provider 1.41: the same calls to the API, over HTTP. */
+import type { Driver, DriverContext, Properties } from "../../engine/driver.ts";
+import { changedKeys, defined, failuresOf, kindIn, plain, withSchemaDefaults } from "../properties.ts";
+import { networkSubnet, serverNetwork } from "./attachments.ts";
+import { Client, DEFAULT_TIMING, type Timing } from "./client.ts";
+import { isSame, type Kind } from "./kind.ts";
+import { firewall, network, placementGroup, sshKey } from "./named.ts";
+import { serverKind } from "./server.ts";
+
+const kinds: Readonly<Record<string, Kind>> = {
+  SshKey: sshKey,
+  Network: network,
+  NetworkSubnet: networkSubnet,
+  Firewall: firewall,
+  PlacementGroup: placementGroup,
+  Server: serverKind,
+  ServerNetwork: serverNetwork,
+};
+
+/** The bridge keeps a list of defaulted keys beside the inputs, and in each block of them. Here it is empty. */
+function markBlocks(inputs: Properties): Properties {
+  const mark = (item: unknown): unknown =>
+    typeof item === "object" && item !== null ? { ...item, __defaults: [] } : item;
+  const entries = Object.entries(inputs).map(([key, value]) => [
+    key,
+    Array.isArray(value) ? value.map(mark) : value,
+  ]);
+  return { ...Object.fromEntries(entries), __defaults: [] };
+}
+
+/** Outputs as a provider answers them: the inputs, overlaid with what the API says. */
+function outputsOf(id: string, inputs: Properties, observed: Properties): Properties {
+  return defined({ ...plain(inputs), ...observed, id });
+}
+
+/** The recorded inputs, changed where the API says something else. */
+function refreshedInputs(kind: Kind, recorded: Properties, observed: Properties): Properties {
+  const meant = withSchemaDefaults(kind.schema, recorded);
+  const changed = kind.observed.filter((key) => key in meant && !isSame(meant[key], observed[key]));
+  return defined({ ...recorded, ...Object.fromEntries(changed.map((key) => [key, observed[key]])) });
+}
+
+/**
+ * @param timing waits between polls and retries
+ */
+export function createHcloudDriver(timing: Timing = DEFAULT_TIMING): Driver {
+  const clientFor = (ctx: DriverContext): Client => new Client(ctx, timing);
+  return {
+    check(type, news) {
+      const kind = kindIn(kinds, type);
+      return { inputs: kind.isOldSdk ? markBlocks(news) : news, failures: failuresOf(kind.schema, news) };
+    },
+
+    diff(type, old, news) {
+      const kind = kindIn(kinds, type);
+      const meant = (inputs: Properties): Properties => withSchemaDefaults(kind.schema, inputs);
+      const changed = changedKeys(meant(old.inputs), meant(news), isSame);
+      const replace = changed.filter((key) => kind.update === undefined || kind.replace.includes(key));
+      return { changed, replace };
+    },
+
+    async create(ctx, inputs) {
+      const { id, outputs } = await kindIn(kinds, ctx.type).create(clientFor(ctx), inputs);
+      return { id, outputs: outputsOf(id, inputs, outputs) };
+    },
+
+    async update(ctx, old, news) {
+      const kind = kindIn(kinds, ctx.type);
+      if (kind.update === undefined) throw new Error(`${ctx.type} can't be changed, only replaced`);
+      return outputsOf(old.id, news, await kind.update(clientFor(ctx), old, news));
+    },
+
+    async read(ctx, old) {
+      const kind = kindIn(kinds, ctx.type);
+      const found = await kind.read(clientFor(ctx), old);
+      return (
+        found && {
+          id: found.id,
+          outputs: outputsOf(found.id, old.outputs, found.outputs),
+          inputs: refreshedInputs(kind, old.inputs, found.outputs),
+        }
+      );
+    },
+
+    async find(ctx, inputs) {
+      const found = await kindIn(kinds, ctx.type).find(clientFor(ctx), inputs);
+      return found && { id: found.id, outputs: outputsOf(found.id, inputs, found.outputs) };
+    },
+
+    delete: (ctx, old) => kindIn(kinds, ctx.type).delete(clientFor(ctx), old),
+  };
+}
+
+export const hcloud: Driver = createHcloudDriver();

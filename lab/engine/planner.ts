@@ -1,0 +1,84 @@
+/** Decides what a resource needs: pure comparison of its record with what the program asks for. */
+
+import { driverDiff, replacedByPaths } from "./diff.ts";
+import type { Driver, Properties } from "./driver.ts";
+import type { Goal } from "./goal.ts";
+import type { ResourceRecord } from "./state.ts";
+import { providerUrn } from "./urn.ts";
+import { UNKNOWN } from "./wire.ts";
+
+/** The step that takes an existing resource to its goal. */
+export interface Decision {
+  readonly operation: "same" | "update" | "replace";
+  /** Top-level input keys that differ. */
+  readonly changed: readonly string[];
+  /** Those that force a replacement. */
+  readonly forcing: readonly string[];
+  readonly deleteBeforeReplace: boolean;
+}
+
+/** Compares an existing resource with its goal. `inputs`: the goal's, checked. */
+export function decide(
+  goal: Goal,
+  {
+    old,
+    inputs,
+    driver,
+  }: { readonly old: ResourceRecord; readonly inputs: Properties; readonly driver: Driver },
+): Decision {
+  const diff = driverDiff(driver, goal.type, old, inputs);
+  const byPath = replacedByPaths(goal.replaceOnChanges ?? [], old.inputs, inputs);
+  const forcing = diff.changed.filter((key) => diff.replace.includes(key) || byPath.includes(key));
+  const inPlace = diff.changed.length > 0 ? "update" : "same";
+  return {
+    operation: forcing.length > 0 ? "replace" : inPlace,
+    changed: diff.changed,
+    forcing,
+    deleteBeforeReplace: goal.deleteBeforeReplace ?? diff.deleteBeforeReplace ?? false,
+  };
+}
+
+/** A dependent that must go, and the input keys that make it so. */
+export interface Dependent {
+  readonly record: ResourceRecord;
+  readonly forcing: readonly string[];
+}
+
+/**
+ * Everything that has to be deleted before `root` can be: dependents whose own replacement the new root forces.
+ * One that would only be updated, or that merely waits for the root (`dependsOn`), stays.
+ */
+export function forcedDependents(
+  root: ResourceRecord,
+  candidates: readonly ResourceRecord[],
+  driverOf: (type: string) => Driver,
+): readonly Dependent[] {
+  const found = new Map<string, Dependent>();
+  const gone = new Set([root.urn]);
+  for (let before = -1; before < found.size; ) {
+    before = found.size;
+    for (const record of candidates.filter((each) => each.custom && !gone.has(each.urn))) {
+      const forcing = keysForcedBy(gone, record, driverOf);
+      if (forcing === undefined) continue;
+      gone.add(record.urn);
+      found.set(record.urn, { record, forcing });
+    }
+  }
+  return [...found.values()];
+}
+
+/** Asks the driver as if each input that comes from a resource that goes were unknown. */
+function keysForcedBy(
+  gone: ReadonlySet<string>,
+  record: ResourceRecord,
+  driverOf: (type: string) => Driver,
+): readonly string[] | undefined {
+  if (record.provider !== undefined && gone.has(providerUrn(record.provider))) return [];
+  const lost = Object.entries(record.propertyDependencies)
+    .filter(([key, urns]) => key in record.inputs && urns.some((urn) => gone.has(urn)))
+    .map(([key]) => key);
+  if (lost.length === 0) return undefined;
+  const inputs = { ...record.inputs, ...Object.fromEntries(lost.map((key) => [key, UNKNOWN])) };
+  const { replace } = driverDiff(driverOf(record.type), record.type, record, inputs);
+  return replace.length > 0 ? replace : undefined;
+}

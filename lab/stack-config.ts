@@ -1,0 +1,36 @@
+/** Reads a stack's configuration as the Pulumi CLI does: project defaults, then the stack's file. */
+import { existsSync } from "node:fs";
+import { parse } from "yaml";
+import { readRepositoryFile, repositoryPath } from "../lib/repository-file.ts";
+import { EngineError } from "./engine/errors.ts";
+
+interface Declaration {
+  readonly default?: unknown;
+}
+
+const asText = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
+
+/**
+ * Values by full key, as text or JSON. A stack's value replaces a default whole; nothing is merged.
+ * @throws EngineError when the stack has no file, or keeps secrets in it (the lab has no key to open them)
+ */
+export function stackConfig(stack: string): Record<string, string> {
+  const file = `Pulumi.${stack}.yaml`;
+  if (!existsSync(repositoryPath(file)))
+    throw new EngineError(`there is no ${file}; stacks are dev, prod and lab`);
+  const project = parse(readRepositoryFile("Pulumi.yaml")) as { config?: Record<string, Declaration> };
+  const own = (parse(readRepositoryFile(file)) as { config?: Record<string, unknown> } | null)?.config ?? {};
+  const defaults = Object.entries(project.config ?? {})
+    .filter(([, declaration]) => declaration.default !== undefined)
+    .map(([key, declaration]) => [key, declaration.default] as const);
+  const merged = { ...Object.fromEntries(defaults), ...own };
+  const encrypted = Object.entries(merged).find(([, value]) => isEncrypted(value));
+  if (encrypted) {
+    throw new EngineError(`${file}: ${encrypted[0]} is encrypted, and only the Pulumi CLI can open it`);
+  }
+  return Object.fromEntries(Object.entries(merged).map(([key, value]) => [key, asText(value)]));
+}
+
+function isEncrypted(value: unknown): boolean {
+  return value !== null && typeof value === "object" && "secure" in value;
+}
