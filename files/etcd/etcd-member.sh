@@ -44,16 +44,23 @@ endpoints_of_others() {
 
 ctl() { etcdctl --dial-timeout=2s --command-timeout=5s "$@"; }
 
+# etcdctl tries a closed port until its time-out; a plain connection attempt tells at once.
+listens() {
+  local address=${1#https://}
+  # shellcheck disable=SC2016 # expanded by the inner shell
+  timeout 2 bash -c 'exec 3<>"/dev/tcp/${0%:*}/${0##*:}"' "$address" 2>/dev/null
+}
+
 # Asks each other member in turn until one answers. Output of the one that did.
 ask_others() {
   local endpoint
   for endpoint in $(endpoints_of_others); do
-    ctl --endpoints="$endpoint" "$@" 2>/dev/null && return 0
+    listens "$endpoint" && ctl --endpoints="$endpoint" "$@" 2>/dev/null && return 0
   done
   return 1
 }
 
-serves() { ctl --endpoints="$1" endpoint status >/dev/null 2>&1; }
+serves() { listens "$1" && ctl --endpoints="$1" endpoint status >/dev/null 2>&1; }
 
 has_data() { [[ -d $data/member/wal ]]; }
 
@@ -93,7 +100,7 @@ write_initial() {
   mv -f "$initial.new" "$initial"
 }
 
-member_healthy() { ctl --endpoints="$1" endpoint health >/dev/null 2>&1; }
+member_healthy() { listens "$1" && ctl --endpoints="$1" endpoint health >/dev/null 2>&1; }
 
 # --- bootstrap and guard --------------------------------------------------------------------------------------
 
@@ -179,16 +186,28 @@ join() {
   wait_for 60 member_healthy "$self" || fail "joined, but is not healthy; see journalctl -u etcd"
 }
 
+answer=/run/etcd-member-add
+
 # Removes what is left of a lost member of this name, then adds this node as a learner.
 add_member() {
-  local lost answer
+  local lost
   lost=$(members | own_line | cut -d' ' -f1)
   if [[ -n $lost ]]; then
     ask_others member remove "$lost" >/dev/null || fail "can't remove the lost member $lost from the cluster"
   fi
-  answer=$(ask_others member add "$MEMBER_NAME" --learner --peer-urls="$peer_url") ||
-    fail "the cluster refuses to add this node as a learner"
-  write_initial "$(sed -n 's/^ETCD_INITIAL_CLUSTER="\(.*\)"$/\1/p' <<<"$answer")" existing
+  # etcd refuses while the newest member has been connected for less than five seconds.
+  wait_for 60 add_learner || fail "the cluster refuses to add this node as a learner: $(cat "$answer")"
+  write_initial "$(sed -n 's/^ETCD_INITIAL_CLUSTER="\(.*\)"$/\1/p' "$answer")" existing
+}
+
+add_learner() {
+  local endpoint
+  for endpoint in $(endpoints_of_others); do
+    listens "$endpoint" || continue
+    ctl --endpoints="$endpoint" member add "$MEMBER_NAME" --learner --peer-urls="$peer_url" >"$answer" 2>&1
+    return
+  done
+  return 1
 }
 
 # --- restart gate and health ----------------------------------------------------------------------------------

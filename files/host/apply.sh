@@ -46,7 +46,7 @@ fail() {
 put() {
   local temporary
   temporary=$(dirname "$2")/.$(basename "$2").gardenos
-  mkdir -p "$(dirname "$2")" && cp -pf "$1" "$temporary" && mv -f "$temporary" "$2" && return 0
+  (umask 022 && mkdir -p "$(dirname "$2")") && cp -pf "$1" "$temporary" && mv -f "$temporary" "$2" && return 0
   rm -f "$temporary"
   return 1
 }
@@ -101,7 +101,7 @@ make_users() {
 make_directories() {
   local path mode owner
   while read -r path mode owner; do
-    mkdir -p "$path"
+    (umask 022 && mkdir -p "$path")
     chmod "$mode" "$path"
     chown "$owner" "$path"
   done <"$payload/directories"
@@ -125,6 +125,7 @@ fetch_artifacts() {
     rm "$directory.new/.download"
     printf '%s\n' "$sum" >"$directory.new/.sha256"
     chmod -R a+rX "$directory.new"
+    chmod 0755 "$directory.new"
     rm -rf "$directory"
     mv "$directory.new" "$directory"
   done <"$payload/artifacts"

@@ -59,9 +59,10 @@ function observe({ bucket, faults, requests }: AppOptions): MiddlewareHandler<En
     if (!isLeft) throw new ApiError(429, "rate_limit_exceeded", "limit of requests per hour reached");
     const fault = faults.take(c.req.method, path);
     if (fault === undefined) return next();
-    if (fault.drop === "answer") await next();
     if (fault.drop === undefined) throw errorOf(fault);
+    if (fault.drop === "answer") await next();
     c.env.incoming.socket.destroy();
+    return c.body(null); // Nobody is left to read it.
   };
 }
 

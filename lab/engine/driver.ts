@@ -76,4 +76,9 @@ export interface Driver {
   delete?(ctx: DriverContext, old: Existing & { readonly inputs: Properties }): Promise<void>;
   /** Output keys that the real provider's schema marks secret for this type. @default none */
   secretOutputs?(type: string): readonly string[];
+  /**
+   * Output keys that list who uses this resource. They change with the users, so refresh follows them without
+   * calling it drift. @default none
+   */
+  backReferences?(type: string): readonly string[];
 }

@@ -122,7 +122,11 @@ function follow(
   if (isDeepStrictEqual(next, record)) return undefined;
   state.resources.set(record.urn, next);
   const keysOfInputs = changedKeys(record.inputs, inputs);
-  const keysOfOutputs = changedKeys(record.outputs, outputs).filter((key) => !keysOfInputs.includes(key));
+  const silent = runner.driver(record.type).backReferences?.(record.type) ?? [];
+  const keysOfOutputs = changedKeys(record.outputs, outputs).filter(
+    (key) => !keysOfInputs.includes(key) && !silent.includes(key),
+  );
+  if (keysOfInputs.length + keysOfOutputs.length === 0) return undefined;
   const properties = [
     ...describeChanges(record.inputs, inputs, { keys: keysOfInputs }),
     ...describeChanges(record.outputs, outputs, { keys: keysOfOutputs }),

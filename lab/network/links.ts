@@ -79,7 +79,13 @@ export function publicCable(serverId: number): Cable {
 /** @param device name in the machine, for example `enp7s0` */
 export function privateCable(serverId: number, nic: Nic, device: string): Cable {
   const bridge = privateBridge(nic.networkId);
-  return { bridge, port: `n${short(nic.networkId)}-${short(serverId)}`, device, mac: nic.mac, mtu: PRIVATE_MTU };
+  return {
+    bridge,
+    port: `n${short(nic.networkId)}-${short(serverId)}`,
+    device,
+    mac: nic.mac,
+    mtu: PRIVATE_MTU,
+  };
 }
 
 /** Lays a cable from the bridge into the name space of process `pid`. Isolated ports see only the gateway. */

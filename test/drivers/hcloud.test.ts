@@ -389,10 +389,11 @@ describe("after an interrupted create", () => {
     await vi.waitUntil(() => cloud.servers().length === 1, 5_000);
     ctx.abort.abort(new Error("killed"));
     await outcome;
+    const lookups = () =>
+      cloud.requests().find(({ method, path }) => method === "GET" && path === "/servers/{id}")?.count ?? 0;
+    expect(lookups()).toBe(0);
     const finding = find("Server", inputs);
-    const lookups = () => cloud.requests().filter(({ path }) => /^\/servers\/\d+$/.test(path)).length;
-    await vi.waitUntil(() => lookups() > 0, 5_000);
-    release();
+    await vi.waitUntil(() => lookups() >= 2, 5_000).finally(release);
     expect((await finding)?.outputs).toMatchObject({ status: "running", deleteProtection: true });
   });
 

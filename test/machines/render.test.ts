@@ -135,6 +135,13 @@ describe("links", () => {
     `);
   });
 
+  it("names devices within the kernel's 15 characters, for ids as long as Hetzner's", () => {
+    const [server, network] = [123_456_789, 12_345_678];
+    const cables = [publicCable(server), privateCable(server, { ...nic, networkId: network }, "enp7s0")];
+    const names = cables.flatMap(({ bridge, port, device }) => [bridge, port, device]);
+    expect(names.filter((name) => name.length > 15)).toEqual([]);
+  });
+
   it("sends a private network through its gateway", () => {
     expect(privateCardLinks(nic, "enp7s0")).toMatchInlineSnapshot(`
       [

@@ -36,6 +36,9 @@ const MAX_SCRIPT_BYTES = 131_071;
 const ALIVE_INTERVAL = 15;
 /** ssh's own exit code for trouble of its own. */
 const SSH_TROUBLE = 255;
+/** How ssh's last words begin when a session breaks. */
+const BROKEN =
+  /^(connection (to|reset|closed)|read from remote|timeout, server|client_loop|received disconnect)/i;
 const FOLDER_PREFIX = "gardenos-ssh-";
 
 type Trouble = "mismatch" | "refused" | "unreachable";
@@ -72,7 +75,7 @@ export async function runRemote(target: Connection, script: RemoteScript): Promi
   }
 }
 
-/** Removes what killed engines have left of their keys. */
+/** Removes the keys that killed engines have left in the folder for temporary files. Runs before each connection too. */
 export async function removeLeftovers(): Promise<void> {
   const names = (await readdir(tmpdir())).filter((name) => name.startsWith(FOLDER_PREFIX));
   const orphans = names.filter((name) => !isRunning(Number(name.slice(FOLDER_PREFIX.length).split("-")[0])));
@@ -127,10 +130,9 @@ async function once(target: Connection, script: RemoteScript, folder: string): P
   const hasConnected = !existsSync(join(folder, "key"));
   if (hasConnected && finished.exitCode !== SSH_TROUBLE) return finished;
   const complaint = await readFile(log, "utf8");
-  if (!hasConnected) throw dialErrorOf(complaint);
-  // ssh tells the end of a session on stderr, behind the script's own lines, and the rest in its log.
-  const farewell = /^(Connection to|Read from remote host) .*/.exec(lastLine(finished.stderr))?.[0];
-  const reason = lastLine(complaint) || farewell;
+  if (!hasConnected) throw dialErrorOf(complaint || finished.stderr);
+  // ssh tells of a session's end in its log, or on stderr behind the script's own lines.
+  const reason = [complaint, finished.stderr].map(lastLine).find((line) => BROKEN.test(line));
   if (reason === undefined) return finished;
   throw new Error(
     `ssh: the connection to ${target.host} broke while the script ran (${reason}). It may have run in part: run again.`,

@@ -54,13 +54,13 @@ const errorAnswer = z.object({
   }),
 });
 
-export const action = z.object({
+const action = z.object({
   id: z.number(),
   command: z.string(),
   status: z.enum(["running", "success", "error"]),
   error: z.object({ code: z.string(), message: z.string() }).nullish(),
 });
-export type Action = z.infer<typeof action>;
+type Action = z.infer<typeof action>;
 
 /** Answers with one action, with several, or with none. */
 export const actionAnswer = z.object({

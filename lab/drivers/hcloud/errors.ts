@@ -78,7 +78,7 @@ export function isPassing(error: unknown, method: string): boolean {
 }
 
 /** True when the API says that the thing is not there. */
-export function isNotFound(error: unknown): boolean {
+function isNotFound(error: unknown): boolean {
   return error instanceof ApiError && error.status === 404;
 }
 

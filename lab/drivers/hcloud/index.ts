@@ -28,6 +28,12 @@ function markBlocks(inputs: Properties): Properties {
   return { ...Object.fromEntries(entries), __defaults: [] };
 }
 
+/** Which servers use a thing is the servers' business. */
+const BACK_REFERENCES: Readonly<Record<string, readonly string[]>> = {
+  "hcloud:index/firewall:Firewall": ["applyTos"],
+  "hcloud:index/placementGroup:PlacementGroup": ["servers"],
+};
+
 /** Outputs as a provider answers them: the inputs, overlaid with what the API says. */
 function outputsOf(id: string, inputs: Properties, observed: Properties): Properties {
   return defined({ ...plain(inputs), ...observed, id });
@@ -88,6 +94,8 @@ export function createHcloudDriver(timing: Timing = DEFAULT_TIMING): Driver {
     },
 
     delete: (ctx, old) => kindIn(kinds, ctx.type).delete(clientFor(ctx), old),
+
+    backReferences: (type) => BACK_REFERENCES[type] ?? [],
   };
 }
 

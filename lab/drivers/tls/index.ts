@@ -11,7 +11,8 @@ import {
   parseInputs,
   withSchemaDefaults,
 } from "../properties.ts";
-import { ALLOWED_USES, createRequest, type Issued, selfSign, signRequest } from "./certificates.ts";
+import { createRequest, type Issued, selfSign, signRequest } from "./certificates.ts";
+import { ALLOWED_USES } from "./extensions.ts";
 import {
   algorithmOf,
   CURVES,

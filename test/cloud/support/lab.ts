@@ -68,6 +68,7 @@ export class Lab {
   }
 
   async end(): Promise<void> {
+    this.hypervisor.releaseAll();
     await this.#cloud.close();
     rmSync(this.dir, { recursive: true });
   }

@@ -11,7 +11,7 @@ export class RecordingHypervisor implements Hypervisor {
   readonly nics = new Map<number, Nic[]>();
   readonly rules = new Map<number, readonly InboundRule[] | undefined>();
   readonly #failures = new Map<Method, string>();
-  readonly #gates = new Map<Method, Promise<void>>();
+  readonly #gates = new Map<Method, PromiseWithResolvers<void>>();
 
   /** The next call of the method is rejected. */
   failNext(method: Method, message: string): void {
@@ -20,9 +20,14 @@ export class RecordingHypervisor implements Hypervisor {
 
   /** Calls of the method do not end before the returned function is called. */
   hold(method: Method): () => void {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#gates.set(method, promise);
-    return resolve;
+    const gate = Promise.withResolvers<void>();
+    this.#gates.set(method, gate);
+    return gate.resolve;
+  }
+
+  /** Ends all calls that are held. */
+  releaseAll(): void {
+    for (const gate of this.#gates.values()) gate.resolve();
   }
 
   create(spec: MachineSpec): Promise<void> {
@@ -93,7 +98,7 @@ export class RecordingHypervisor implements Hypervisor {
 
   async #do(method: Method, id: number, detail: string, effect: () => void): Promise<void> {
     this.calls.push(`${method} ${id} ${detail}`.trim());
-    await this.#gates.get(method);
+    await this.#gates.get(method)?.promise;
     const failure = this.#failures.get(method);
     this.#failures.delete(method);
     if (failure !== undefined) throw new Error(failure);
