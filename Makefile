@@ -1,0 +1,80 @@
+# `make up` is the product in one command; `make help` lists the rest.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+# Node 24 comes with the npm packages and runs TypeScript itself.
+BIN := node_modules/.bin
+NODE := $(BIN)/node
+# A lab command ends with make, even when make is killed.
+LAB := setpriv --pdeathsig KILL $(NODE) lab/cli.ts
+
+# What the lab runs on this machine, and what only the tests need.
+LAB_PACKAGES := systemd-container mmdebstrap apt-utils gpg gpgconf gpg-agent debian-archive-keyring nftables iproute2 openssh-client util-linux
+TEST_PACKAGES := shellcheck openssl openssh-server
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: up
+up: .lab-ready ## Build what is missing, start the lab, deploy the program, show the result
+	@$(LAB) up $(if $(ENGINE),--engine $(ENGINE))
+
+.PHONY: down
+down: .program-ready ## Switch the lab off; disks and state stay in .lab
+	@$(LAB) down
+
+.PHONY: reset
+reset: .program-ready ## Switch the lab off and forget its disks and state
+	@$(LAB) reset
+
+.PHONY: status
+status: .program-ready ## Nodes and etcd at a glance
+	@$(LAB) status
+
+.PHONY: preview
+preview: .program-ready ## Show what `up` would change; touches nothing and runs anywhere
+	@$(NODE) lab/cli.ts preview
+
+.PHONY: check
+check: .program-ready ## Format, lint, types, dead code, import direction
+	@$(BIN)/biome check --error-on-warnings .
+	@$(BIN)/tsc -p .
+	@$(BIN)/knip
+	@$(BIN)/depcruise --config .dependency-cruiser.cjs --output-type err index.ts exports.ts config plan lib components ops lab
+
+.PHONY: test
+test: .test-ready check ## Everything: checks, unit tests, then real machines in the lab
+	@$(BIN)/vitest run --coverage
+	@$(NODE) scripts/test-summary.ts
+
+.PHONY: fix
+fix: .program-ready ## Format, and fix what can be fixed
+	@$(BIN)/biome check --write .
+
+.PHONY: golden
+golden: .test-ready ## Rewrite the golden files from the code, for review in git diff
+	@$(BIN)/vitest run --project unit --update
+
+# --- set-up: each does its work once -----------------------------------------------------------------------------
+
+.PHONY: .program-ready
+.program-ready:
+	@sh scripts/preflight.sh program
+	@$(MAKE) --no-print-directory node_modules/.package-lock.json
+
+.PHONY: .lab-ready
+.lab-ready:
+	@sh scripts/preflight.sh lab
+	@$(MAKE) --no-print-directory node_modules/.package-lock.json
+	@sh scripts/debian-packages.sh $(LAB_PACKAGES)
+
+.PHONY: .test-ready
+.test-ready: .lab-ready
+	@sh scripts/debian-packages.sh $(TEST_PACKAGES)
+
+node_modules/.package-lock.json: package.json package-lock.json
+	@echo 'Installing npm packages (npm ci)' >&2
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
