@@ -1,0 +1,35 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Checkout, changed } from "./support/checkout.ts";
+
+let lab: Checkout;
+
+beforeAll(async () => {
+  lab = new Checkout();
+  const outcome = await lab.up();
+  expect(outcome.code, outcome.all).toBe(0);
+});
+afterAll(() => lab.dispose());
+
+describe("make up, from nothing", () => {
+  it("ends with three running nodes that are one healthy etcd", async () => {
+    expect(await lab.status()).toEqual({
+      nodes: ["n1", "n2", "n3"].map((name) => ({
+        name,
+        publicIp: expect.stringMatching(/^198\.51\.100\.\d+$/),
+        privateIp: `10.0.1.1${name.slice(1)}`,
+        state: "running",
+      })),
+      etcd: {
+        version: "3.6.16",
+        members: ["n1", "n2", "n3"].map((name) => ({ name, healthy: true, leader: expect.any(Boolean) })),
+      },
+    });
+  });
+
+  it("changes nothing the second time", async () => {
+    const { code, result, all } = await lab.up();
+    expect(code, all).toBe(0);
+    expect(changed(result)).toEqual([]);
+    expect(result.drift).toEqual([]);
+  });
+});
