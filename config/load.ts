@@ -22,7 +22,7 @@ export interface Loaded {
   readonly warnings: readonly string[];
 }
 
-export interface AptSource {
+interface AptSource {
   readonly uri: string;
   readonly suite: string;
   readonly components: readonly string[];

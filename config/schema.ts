@@ -112,4 +112,3 @@ export type SettingKey = keyof typeof SCHEMA;
 
 /** The whole configuration after defaults. */
 export type Settings = { readonly [K in SettingKey]: z.output<(typeof SCHEMA)[K]> };
-export type NodeSettings = z.output<typeof nodeSchema>;

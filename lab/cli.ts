@@ -3,14 +3,13 @@ import { Command, Option } from "commander";
 import type { StackExports } from "../exports.ts";
 import { isHealthy, readStatus, renderStatus, type Status } from "../ops/status.ts";
 import { destroyServer, listServers } from "./api.ts";
-import { stopDaemon } from "./daemon.ts";
 import { builtinEngine, deploy } from "./deploy.ts";
 import { messageOf } from "./engine/errors.ts";
 import { readChoices } from "./files.ts";
 import { type Lab, openLab } from "./lab.ts";
 import { labStatusSource, nodeOf, trustHostKeys } from "./node-access.ts";
+import { reset, switchOff } from "./off.ts";
 import { deployWithPulumi, type EngineChoice, pulumiOutputs } from "./pulumi-cli.ts";
-import { resetLab } from "./reset.ts";
 import { isInside, runInLab, sshArgv } from "./shell.ts";
 import { up } from "./up.ts";
 
@@ -91,10 +90,10 @@ function commands(lab: Lab, done: (code: number) => void): Command {
     .option("--json", "the changes as JSON on standard output")
     .action(async (options) => done((await deploy(lab, "preview", options)).exitCode));
   add("down", "switch everything off; disks and state stay in .lab").action(async () =>
-    done(await stopDaemon(lab.ctx).then(() => 0)),
+    done(await switchOff(lab).then(() => 0)),
   );
   add("reset", "switch everything off and forget disks and state").action(async () =>
-    done(await resetLab(lab).then(() => 0)),
+    done(await reset(lab).then(() => 0)),
   );
   add("status", "nodes and etcd at a glance; exit code 1 when something is not well")
     .option("--json", "machine-readable")

@@ -1,9 +1,10 @@
 /** `lab up`: artifacts → machines' world → program → status. Every part is skipped when it is there already. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { NODE_PACKAGES } from "../plan/packages.ts";
-import { buildArtifacts } from "./artifacts/index.ts";
+import { buildArtifacts, missingTools } from "./artifacts/index.ts";
 import { startDaemon } from "./daemon.ts";
+import { EngineError } from "./engine/errors.ts";
 import { readChoices, saveChoices } from "./files.ts";
 import type { Lab } from "./lab.ts";
 import { type EngineChoice, pickEngine } from "./pulumi-cli.ts";
@@ -19,6 +20,7 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 /** Answers the exit code. Nothing is deployed when an earlier part fails. */
 export async function up(lab: Lab, options: UpOptions): Promise<number> {
   const engine = pickEngine(lab, options.engine);
+  refuseMissingTools();
   const artifacts = await buildArtifacts({
     cacheDir: lab.ctx.cacheDir,
     outDir: join(lab.ctx.dir, "artifacts"),
@@ -32,15 +34,28 @@ export async function up(lab: Lab, options: UpOptions): Promise<number> {
   const rootfsDir = kept ?? artifacts.rootfsDir;
   saveChoices(lab.ctx, { rootfsDir, engine });
   await startDaemon(lab.ctx, { rootfsDir, artifactDir: artifacts.served, token: lab.files.token });
-  const flags = options.json ? ["--json"] : [];
-  return runInLab(lab.ctx, [
-    process.execPath,
-    import.meta.dirname.concat("/cli.ts"),
-    "deploy",
-    "--engine",
-    engine,
-    ...flags,
-  ]);
+  const flags = ["--engine", engine, ...(options.json ? ["--json"] : [])];
+  const cli = join(import.meta.dirname, "cli.ts");
+  return runInLab(lab.ctx, [process.execPath, cli, "deploy", ...flags], scratchEnv(lab));
+}
+
+/** Temporary files, SSH keys among them, stay in `.lab`, whatever happens to the run. */
+function scratchEnv(lab: Lab): NodeJS.ProcessEnv {
+  const scratch = join(lab.ctx.dir, "tmp");
+  mkdirSync(scratch, { recursive: true, mode: 0o700 });
+  return { TMPDIR: scratch };
+}
+
+/** @throws EngineError that names everything missing, before anything starts */
+function refuseMissingTools(): void {
+  const missing = missingTools();
+  if (missing.length === 0) return;
+  const names = missing.map((each) =>
+    each.package ? `${each.tool} (Debian package ${each.package})` : each.tool,
+  );
+  throw new EngineError(
+    `missing on this machine: ${names.join(", ")}. \`make up\` installs Debian packages itself.`,
+  );
 }
 
 function hasDisks(lab: Lab): boolean {

@@ -5,7 +5,7 @@
 import Table from "cli-table3";
 import type { StackExports } from "../exports.ts";
 
-export interface NodeStatus {
+interface NodeStatus {
   readonly name: string;
   readonly publicIp: string;
   readonly privateIp: string;
@@ -13,7 +13,7 @@ export interface NodeStatus {
   readonly state: string;
 }
 
-export interface EtcdMemberStatus {
+interface EtcdMemberStatus {
   readonly name: string;
   readonly healthy: boolean;
   readonly leader: boolean;

@@ -21,7 +21,7 @@ export interface Artifact {
   readonly sha256: string;
 }
 
-export type ArtifactName = keyof z.output<typeof manifestSchema>;
+type ArtifactName = keyof z.output<typeof manifestSchema>;
 export type Manifest = Readonly<Record<ArtifactName, Artifact>>;
 
 /**

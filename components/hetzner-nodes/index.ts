@@ -1,1 +1,1 @@
-export { HetznerNodes, type Node } from "./hetzner-nodes.ts";
+export { HetznerNodes } from "./hetzner-nodes.ts";

@@ -18,7 +18,7 @@ export interface BundleFile<Text = string> {
   readonly seed?: boolean;
 }
 
-export interface BundleUnit {
+interface BundleUnit {
   /** `etcd.service`. */
   readonly name: string;
   /** What to do when a watched path changed. `none`: enable only. */
@@ -27,7 +27,7 @@ export interface BundleUnit {
   readonly watches?: readonly string[];
 }
 
-export interface BundleArtifact {
+interface BundleArtifact {
   readonly name: string;
   readonly url: string;
   readonly sha256: string;
@@ -49,7 +49,7 @@ export interface Bundle<Text = string> {
 }
 
 /** Executables of the bundle, as text of static files. Each exits 0 for yes. */
-export interface BundleHooks {
+interface BundleHooks {
   /** Checks the staged files under `$STAGED` before anything is swapped. */
   readonly validate?: string;
   /** Says whether a change may happen now; for example whether quorum survives. Runs only if something changes. */

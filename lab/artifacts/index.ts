@@ -7,8 +7,7 @@ import { buildRootfs, type Rootfs } from "./rootfs.ts";
 
 export { APT_COMPONENT, APT_SUITE } from "./apt-repository.ts";
 export { defaultCacheDir } from "./cache.ts";
-export { APT_PATH } from "./layout.ts";
-export { type MissingTool, missingTools } from "./tools.ts";
+export { missingTools } from "./tools.ts";
 
 /** What to build, and where to. */
 export interface ArtifactOptions {

@@ -8,7 +8,7 @@ import type { AptRepository } from "./apt-repository.ts";
 import type { EtcdTarball } from "./etcd.ts";
 
 /** Path of the package repository below the served folder. */
-export const APT_PATH = "debian";
+const APT_PATH = "debian";
 
 /** What the served folder is made of. */
 export interface Parts {
@@ -23,7 +23,7 @@ export interface Layout {
 }
 
 /** The manifest that the program reads: same form as production's `artifacts/upstream.json`. */
-export function labManifest(etcd: Pick<EtcdTarball, "version" | "fileName" | "sha256">): Manifest {
+function labManifest(etcd: Pick<EtcdTarball, "version" | "fileName" | "sha256">): Manifest {
   const url = `http://${LAB_NET.artifactIp}/etcd/${etcd.fileName}`;
   return { etcd: { version: etcd.version, url, sha256: etcd.sha256 } };
 }

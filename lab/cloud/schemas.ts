@@ -35,7 +35,6 @@ const ports = z
 const zones = [...new Set(Object.values(LOCATIONS).map(({ zone }) => zone))];
 
 export const nothing = z.object({});
-export const named = z.object({ name, labels });
 /** PUT of anything that has a name. */
 export const rename = z.object({ name: name.optional(), labels });
 export const renameServer = z.object({ name: hostName.optional(), labels });

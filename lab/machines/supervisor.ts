@@ -29,7 +29,7 @@ export interface SupervisorOptions {
 }
 
 /** Why a run is over. */
-export type RunEnd = "off" | "reboot";
+type RunEnd = "off" | "reboot";
 
 export interface Supervisor {
   /** The machine's pid 1, as the host sees it. */

@@ -50,16 +50,26 @@ describe("a three-member cluster", () => {
 
   it("joins one at a time, and rolls one at a time only after every join", async () => {
     const made = commands(await cluster(["n1", "n2", "n3"]));
-    const after = (name: string) =>
+    const waitsFor = (name: string) =>
       made.find((r) => r.name === name)?.dependsOn.filter((other) => made.some((r) => r.name === other));
-    expect(after("etcd-n1-files")).toEqual([]);
-    expect(after("etcd-bootstrap")).toEqual(["etcd-n1-files", "etcd-n2-files", "etcd-n3-files"]);
-    expect(after("etcd-n1-join")).toEqual(["etcd-bootstrap"]);
-    expect(after("etcd-n2-join")).toEqual(["etcd-bootstrap", "etcd-n1-join"]);
-    expect(after("etcd-n3-join")).toEqual(["etcd-bootstrap", "etcd-n2-join"]);
-    expect(after("etcd-n1-roll")).toEqual(["etcd-n1-join", "etcd-n2-join", "etcd-n3-join"]);
-    expect(after("etcd-n2-roll")).toEqual(["etcd-n1-join", "etcd-n1-roll", "etcd-n2-join", "etcd-n3-join"]);
-    expect(after("etcd-n3-roll")).toEqual(["etcd-n1-join", "etcd-n2-join", "etcd-n2-roll", "etcd-n3-join"]);
+    expect(waitsFor("etcd-n1-files")).toEqual([]);
+    expect(waitsFor("etcd-bootstrap")).toEqual(["etcd-n1-files", "etcd-n2-files", "etcd-n3-files"]);
+    expect(waitsFor("etcd-n1-join")).toEqual(["etcd-bootstrap"]);
+    expect(waitsFor("etcd-n2-join")).toEqual(["etcd-bootstrap", "etcd-n1-join"]);
+    expect(waitsFor("etcd-n3-join")).toEqual(["etcd-bootstrap", "etcd-n2-join"]);
+    expect(waitsFor("etcd-n1-roll")).toEqual(["etcd-n1-join", "etcd-n2-join", "etcd-n3-join"]);
+    expect(waitsFor("etcd-n2-roll")).toEqual([
+      "etcd-n1-join",
+      "etcd-n1-roll",
+      "etcd-n2-join",
+      "etcd-n3-join",
+    ]);
+    expect(waitsFor("etcd-n3-roll")).toEqual([
+      "etcd-n1-join",
+      "etcd-n2-join",
+      "etcd-n2-roll",
+      "etcd-n3-join",
+    ]);
   });
 
   it("makes a new cluster when created, and only guards the old one when updated", async () => {

@@ -14,7 +14,7 @@ export const GOOD = {
   adminCidrs: ["203.0.113.10/32"],
 } as const;
 
-export const IDENTITY = { project: "gardenos", stack: "test" } as const;
+const IDENTITY = { project: "gardenos", stack: "test" } as const;
 
 export const MANIFEST: Manifest = {
   etcd: { version: "3.6.16", url: "https://example.org/etcd.tar.gz", sha256: "a".repeat(64) },

@@ -5,7 +5,7 @@ import { type Recording, record, useStackConfig } from "./record.ts";
 const FIXTURES = "test/support/fixtures";
 
 /** Files that exist on a real run (pinned hashes, the lab's keys), replaced by small ones of this folder. */
-export const FIXTURE_CONFIG: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+const FIXTURE_CONFIG: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   dev: { "gardenos:artifacts": JSON.stringify({ manifest: `${FIXTURES}/manifest.json` }) },
   prod: { "gardenos:artifacts": JSON.stringify({ manifest: `${FIXTURES}/manifest.json` }) },
   lab: {

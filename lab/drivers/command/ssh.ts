@@ -76,7 +76,7 @@ export async function runRemote(target: Connection, script: RemoteScript): Promi
 }
 
 /** Removes the keys that killed engines have left in the folder for temporary files. Runs before each connection too. */
-export async function removeLeftovers(): Promise<void> {
+async function removeLeftovers(): Promise<void> {
   const names = (await readdir(tmpdir())).filter((name) => name.startsWith(FOLDER_PREFIX));
   const orphans = names.filter((name) => !isRunning(Number(name.slice(FOLDER_PREFIX.length).split("-")[0])));
   await Promise.all(orphans.map((name) => rm(join(tmpdir(), name), { recursive: true, force: true })));
