@@ -11,6 +11,7 @@ LAB := setpriv --pdeathsig KILL $(NODE) lab/cli.ts
 
 # What the lab runs on this machine, and what only the tests need.
 LAB_PACKAGES := systemd-container mmdebstrap apt-utils gpg gpgconf gpg-agent debian-archive-keyring nftables iproute2 openssh-client util-linux
+TEST_REPORT := coverage/tests.json
 TEST_PACKAGES := shellcheck openssl openssh-server
 
 .PHONY: help
@@ -46,8 +47,9 @@ check: .program-ready ## Format, lint, types, dead code, import direction
 
 .PHONY: test
 test: .test-ready check ## Everything: checks, unit tests, then real machines in the lab
-	@$(BIN)/vitest run --coverage
-	@$(NODE) scripts/test-summary.ts
+	@mkdir -p coverage
+	@$(BIN)/vitest run --coverage --reporter=default --reporter=json --outputFile.json=$(TEST_REPORT); \
+	  status=$$?; $(NODE) scripts/test-summary.ts $(TEST_REPORT); exit $$status
 
 .PHONY: fix
 fix: .program-ready ## Format, and fix what can be fixed

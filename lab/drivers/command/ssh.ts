@@ -102,7 +102,9 @@ async function dial(target: Connection, script: RemoteScript, folder: string): P
       onFailedAttempt({ error, attemptNumber, retriesLeft }) {
         if (!(error instanceof DialError) || error.trouble === "mismatch") return;
         if (error.trouble === "refused") refused = error;
-        if (retriesLeft > 0) script.log(`dial ${attemptNumber}/${limit} failed: ${error.message}`);
+        // A new server refuses for seconds: one line says so, and another when it takes long.
+        const worthALine = attemptNumber === 1 || attemptNumber % 10 === 0;
+        if (retriesLeft > 0 && worthALine) script.log(`waiting for SSH (dial ${attemptNumber} of ${limit}): ${error.message}`);
       },
     });
   } catch (error) {
