@@ -7,7 +7,7 @@ import { repositoryPath } from "../lib/repository-file.ts";
 import { type Manifest, parseManifest } from "../plan/artifacts.ts";
 import { checkManifest, checkSettings } from "../plan/checks.ts";
 import { makePlan, type Plan, planWarnings } from "../plan/plan.ts";
-import { parseSettings } from "./parse.ts";
+import { parseSettings, rawSettings } from "./parse.ts";
 import type { Settings } from "./schema.ts";
 import { SECRET_KEYS } from "./secrets.ts";
 
@@ -28,22 +28,6 @@ interface AptSource {
   readonly components: readonly string[];
   /** Armoured OpenPGP public key. */
   readonly key: string;
-}
-
-/** Values of the `gardenos` namespace. Everything that isn't plain text arrives as JSON. */
-function rawConfig(): Record<string, unknown> {
-  const namespace = "gardenos:";
-  const entries = Object.entries(pulumi.runtime.allConfig()).filter(([key]) => key.startsWith(namespace));
-  return Object.fromEntries(entries.map(([key, value]) => [key.slice(namespace.length), parseValue(value)]));
-}
-
-function parseValue(text: string): unknown {
-  if (!/^(\{|\[|true$|false$)/.test(text)) return text;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }
 
 /** Reads a file that the configuration names; a missing one is a problem of that key. */
@@ -83,7 +67,7 @@ function readApt(settings: Partial<Settings>, problems: Problem[]): AptSource | 
  */
 export function load(): Loaded {
   const identity = { project: pulumi.getProject(), stack: pulumi.getStack() };
-  const parsed = parseSettings(rawConfig(), SECRET_KEYS);
+  const parsed = parseSettings(rawSettings(pulumi.runtime.allConfig()), SECRET_KEYS);
   const { settings } = parsed;
   const problems = [...parsed.problems, ...checkSettings(settings, identity, parsed.rejectedNodes)];
   const manifest = readManifest(settings, problems);

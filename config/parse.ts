@@ -90,6 +90,25 @@ function unknownKeys(raw: Readonly<Record<string, unknown>>, known: readonly str
     }));
 }
 
+/** Values of the `gardenos` namespace by key. Pulumi hands over everything that isn't plain text as JSON. */
+export function rawSettings(config: Readonly<Record<string, string>>): Record<string, unknown> {
+  const namespace = "gardenos:";
+  return Object.fromEntries(
+    Object.entries(config)
+      .filter(([key]) => key.startsWith(namespace))
+      .map(([key, value]) => [key.slice(namespace.length), parseValue(value)]),
+  );
+}
+
+function parseValue(text: string): unknown {
+  if (!/^(\{|\[|true$|false$)/.test(text)) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
 /**
  * @param raw values by key, without the namespace
  * @param secretKeys keys that exist but hold secrets, and are read elsewhere

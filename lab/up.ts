@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { NODE_PACKAGES } from "../plan/packages.ts";
 import { buildArtifacts, missingTools } from "./artifacts/index.ts";
+import { checkConfig } from "./check-config.ts";
 import { startDaemon } from "./daemon.ts";
 import { EngineError } from "./engine/errors.ts";
 import { readChoices, saveChoices } from "./files.ts";
@@ -21,6 +22,7 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 export async function up(lab: Lab, options: UpOptions): Promise<number> {
   const engine = pickEngine(lab, options.engine);
   refuseMissingTools();
+  checkConfig(lab);
   const artifacts = await buildArtifacts({
     cacheDir: lab.ctx.cacheDir,
     outDir: join(lab.ctx.dir, "artifacts"),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { rawSettings } from "../../config/parse.ts";
 import { checkManifest, checkSettings } from "../../plan/checks.ts";
 import { GOOD, MANIFEST, problemsOf, settingsOf } from "../support/settings.ts";
 
@@ -304,4 +305,20 @@ it("ten mistakes are ten problems of one run", () => {
 
 it("checks skip what the schema has already refused", () => {
   expect(checkSettings({}, { project: "p", stack: "s" })).toEqual([]);
+});
+
+it("values come as text or JSON, and broken JSON stays text for the schema to refuse", () => {
+  const config = {
+    "gardenos:image": "debian-13",
+    "gardenos:protect": "false",
+    "gardenos:adminCidrs": '["203.0.113.10/32"]',
+    "gardenos:etcd": "{quota",
+    "hcloud:token": "secret",
+  };
+  expect(rawSettings(config)).toEqual({
+    image: "debian-13",
+    protect: false,
+    adminCidrs: ["203.0.113.10/32"],
+    etcd: "{quota",
+  });
 });

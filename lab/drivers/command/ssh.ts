@@ -104,7 +104,8 @@ async function dial(target: Connection, script: RemoteScript, folder: string): P
         if (error.trouble === "refused") refused = error;
         // A new server refuses for seconds: one line says so, and another when it takes long.
         const worthALine = attemptNumber === 1 || attemptNumber % 10 === 0;
-        if (retriesLeft > 0 && worthALine) script.log(`waiting for SSH (dial ${attemptNumber} of ${limit}): ${error.message}`);
+        if (retriesLeft > 0 && worthALine)
+          script.log(`waiting for SSH (dial ${attemptNumber} of ${limit}): ${error.message}`);
       },
     });
   } catch (error) {
