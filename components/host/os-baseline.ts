@@ -60,7 +60,7 @@ function baselineBundle(args: OsBaselineArgs): Bundle<pulumi.Input<string>> {
     name: "baseline",
     packages: NODE_PACKAGES,
     files: [
-      file("/etc/ssh/sshd_config.d/50-gardenos.conf", "sshd.conf"),
+      file("/etc/ssh/sshd_config.d/10-gardenos.conf", "sshd.conf"),
       file("/etc/sysctl.d/60-gardenos.conf", "sysctl.conf"),
       file("/etc/systemd/journald.conf.d/gardenos.conf", "journald.conf"),
       file("/usr/local/lib/gardenos/wait-address", "wait-address.sh", "0755"),

@@ -61,6 +61,8 @@ export function renderFirewall(firewall: HostFirewall): string {
     "    ct state invalid drop",
     "    iif lo accept",
     "    meta l4proto { icmp, ipv6-icmp } accept",
+    // Both network cards of a Hetzner server live on DHCP leases.
+    "    udp sport 67 udp dport 68 accept",
     `    ip saddr ${firewall.podCidr} ${closed} drop`,
     ...accept(portsFrom("admin"), firewall.adminCidrs),
     ...accept(portsFrom("node"), firewall.nodeIps),

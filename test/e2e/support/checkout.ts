@@ -17,6 +17,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { parseDocument } from "yaml";
+import { openState, type State } from "../../../lab/engine/state.ts";
 import { repositoryPath } from "../../../lib/repository-file.ts";
 import type { Status } from "../../../ops/status.ts";
 
@@ -48,9 +49,13 @@ export class Checkout {
 
   /** Starts a lab command without waiting for it. The child leads a process group of its own. */
   start(...args: readonly string[]): ChildProcess {
+    return this.spawn(args, "ignore");
+  }
+
+  private spawn(args: readonly string[], stdin: "ignore" | "pipe"): ChildProcess {
     return spawn(join(this.dir, "node_modules/.bin/node"), ["lab/cli.ts", ...args], {
       cwd: this.dir,
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [stdin, "pipe", "pipe"],
       detached: true,
     });
   }
@@ -68,9 +73,22 @@ export class Checkout {
     return outcome.stdout;
   }
 
-  /** Standard output of a shell command on a node. */
+  /** Runs a shell command on a node. */
   async on(node: string, command: string): Promise<Outcome> {
     return this.lab("ssh", node, command);
+  }
+
+  /** Standard output of a shell command on a node that must succeed. */
+  async output(node: string, command: string): Promise<string> {
+    return (await this.must("ssh", node, command)).trim();
+  }
+
+  /** Writes a file on a node, for root only. The content goes through SSH's standard input. */
+  async put(node: string, path: string, content: string): Promise<void> {
+    const child = this.spawn(["ssh", node, `umask 077; mkdir -p ${dirname(path)}; cat >${path}`], "pipe");
+    child.stdin?.end(content);
+    const outcome = await finished(child);
+    if (outcome.code !== 0) throw new Error(`${path} on ${node} was not written:\n${outcome.all}`);
   }
 
   async status(): Promise<Status> {
@@ -82,6 +100,13 @@ export class Checkout {
   async up(): Promise<Outcome & { readonly result: UpResult }> {
     const outcome = await this.lab("up", "--json");
     return { ...outcome, result: outcome.stdout === "" ? NO_RESULT : JSON.parse(outcome.stdout) };
+  }
+
+  /** The last state that the lab's engine saved, secrets opened. */
+  state(): State {
+    const dir = join(this.dir, ".lab");
+    const passphrase = readFileSync(join(dir, "passphrase"), "utf8").trim();
+    return openState({ file: join(dir, "state.json"), passphrase, project: "gardenos", stack: "lab" });
   }
 
   /** Changes a value of the stack's configuration; the path is that of `pulumi config set --path`. */
