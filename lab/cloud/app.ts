@@ -11,7 +11,7 @@ import type { RequestLog } from "./request-log.ts";
 import { actions } from "./routes/actions.ts";
 import { catalog } from "./routes/catalog.ts";
 import { firewalls } from "./routes/firewalls.ts";
-import { networks } from "./routes/networks.ts";
+import { networkActions, networks } from "./routes/networks.ts";
 import { placementGroups } from "./routes/placement-groups.ts";
 import { serverActions } from "./routes/server-actions.ts";
 import { servers } from "./routes/servers.ts";
@@ -42,7 +42,17 @@ export function createApp(options: AppOptions): Hono<Env> {
   });
   app.use("/v1/*", observe(options), authorize(options), persist(options));
   const api = new Hono();
-  const all = [sshKeys, networks, firewalls, placementGroups, servers, serverActions, actions, catalog];
+  const all = [
+    sshKeys,
+    networks,
+    networkActions,
+    firewalls,
+    placementGroups,
+    servers,
+    serverActions,
+    actions,
+    catalog,
+  ];
   for (const routes of all) routes(api, options.parts);
   app.route("/v1", api);
   addLabRoutes(app, options);

@@ -49,7 +49,7 @@ export function removedEndpoint(message: string, announcement: string): ApiError
   });
 }
 
-/** True conditions refuse a change of a protected resource. */
+/** @throws ApiError 423 */
 export function refuseIfProtected(isProtected: boolean, what: string): void {
   if (isProtected) throw new ApiError(423, "protected", `${what} is protected`);
 }

@@ -14,6 +14,7 @@ export interface WantedMachine {
   readonly power: PowerState;
 }
 
+/** The machine that the records describe. */
 export function wantedMachine(store: Store, server: ServerRecord): WantedMachine {
   return {
     spec: {
@@ -30,12 +31,14 @@ export function wantedMachine(store: Store, server: ServerRecord): WantedMachine
   };
 }
 
+/** The catalog's name for an image. */
 export function imageName(id: number): string {
   const found = images.find((image) => image.id === id);
   if (found === undefined) throw new Error(`image ${id}: not in the catalog any more`);
   return found.name;
 }
 
+/** A private card as the machine gets it. */
 export function nicOf(store: Store, card: ServerRecord["private_net"][number]): Nic {
   const { id, ip_range } = store.get("networks", card.network);
   const gateway = nthAddress(ip_range, 1);

@@ -16,7 +16,10 @@ const hostName = z.string().regex(HOST_NAME, "must be a valid hostname");
 const id = z.int().positive();
 const idOrName = z.union([id, z.string().min(1)]);
 const labels = z
-  .record(z.string().regex(LABEL_KEY, "is no valid label key"), z.string().regex(LABEL_VALUE))
+  .record(
+    z.string().regex(LABEL_KEY, "is no valid label key"),
+    z.string().regex(LABEL_VALUE, "is no valid label value"),
+  )
   .nullish();
 /** Go clients send null for what is not set. */
 const list = <T extends z.ZodType>(item: T) =>

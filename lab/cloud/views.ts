@@ -3,6 +3,7 @@ import { images, locations, serverTypes } from "./catalog.ts";
 import type { FirewallRecord, NetworkRecord, PlacementGroupRecord, ServerRecord } from "./records.ts";
 import type { Store } from "./store.ts";
 
+/** With what is derived: who is attached. */
 export function viewNetwork(store: Store, network: NetworkRecord): object {
   const servers = store.records.servers.filter(({ private_net }) =>
     private_net.some((card) => card.network === network.id),
@@ -11,12 +12,14 @@ export function viewNetwork(store: Store, network: NetworkRecord): object {
   return { ...network, subnets, routes: [], servers: servers.map(({ id }) => id), load_balancers: [] };
 }
 
+/** With what is derived: where it is applied. */
 export function viewFirewall(store: Store, firewall: FirewallRecord): object {
   const servers = store.records.servers.filter(({ firewalls }) => firewalls.includes(firewall.id));
   const rules = firewall.rules.map((rule) => ({ ...rule, destination_ips: [] }));
   return { ...firewall, rules, applied_to: servers.map(({ id }) => ({ type: "server", server: { id } })) };
 }
 
+/** With what is derived: its members. */
 export function viewPlacementGroup(store: Store, group: PlacementGroupRecord): object {
   const servers = store.records.servers.filter(({ placement_group }) => placement_group === group.id);
   return { ...group, servers: servers.map(({ id }) => id) };
@@ -28,6 +31,7 @@ export interface Live {
   readonly locked: boolean;
 }
 
+/** Without the user-data, as on Hetzner, and without the datacenter, which is gone since July 2026. */
 export function viewServer(store: Store, server: ServerRecord, live: Live): object {
   const { id, name, labels, created, protection, primary_disk_size, placement_group } = server;
   const group = placement_group === null ? null : store.get("placement_groups", placement_group);

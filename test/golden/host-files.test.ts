@@ -66,7 +66,7 @@ describe("host firewall", () => {
   it("closes SSH and etcd's peer port to pods before it opens anything to anyone", () => {
     const lines = renderFirewall(FIREWALL).split("\n");
     const drop = lines.findIndex((line) => line.includes("10.42.0.0/16 tcp dport { 22, 2380 } drop"));
-    const firstOpen = lines.findIndex((line) => line.includes("dport") && line.includes("accept"));
+    const firstOpen = lines.findIndex((line) => line.includes("tcp dport") && line.includes("accept"));
     expect(drop).toBeGreaterThan(0);
     expect(drop).toBeLessThan(firstOpen);
   });

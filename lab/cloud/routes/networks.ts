@@ -3,17 +3,12 @@ import { body, param, type Routes, resource } from "../api.ts";
 import { ApiError, notFound, refuseIfProtected } from "../errors.ts";
 import { answerList } from "../listing.ts";
 import { addSubnet } from "../private-networks.ts";
-import type { NetworkRecord } from "../records.ts";
+import type { NetworkRecord, ServerRecord } from "../records.ts";
 import * as schemas from "../schemas.ts";
+import type { Store } from "../store.ts";
 import { viewNetwork } from "../views.ts";
 
 export const networks: Routes = (app, { store, actions, hypervisor }) => {
-  const serversIn = ({ id }: NetworkRecord) =>
-    store.records.servers.filter(({ private_net }) => private_net.some(({ network }) => network === id));
-  /** An action on the network alone: the records already have it. */
-  const action = (command: string, { id }: NetworkRecord) =>
-    actions.start({ command, resources: [resource("network", id)] });
-
   app.get("/networks", (c) =>
     answerList(c, "networks", store.records.networks, (network) => viewNetwork(store, network)),
   );
@@ -49,13 +44,19 @@ export const networks: Routes = (app, { store, actions, hypervisor }) => {
   app.delete("/networks/:id", (c) => {
     const network = store.get("networks", param(c, "id"));
     refuseIfProtected(network.protection.delete, "network");
-    for (const server of serversIn(network)) {
+    for (const server of serversIn(store, network)) {
       server.private_net = server.private_net.filter((card) => card.network !== network.id);
       actions.enqueue(server.id, () => hypervisor.detachNic(server.id, network.id));
     }
     store.remove("networks", network.id);
     return c.body(null, 204);
   });
+};
+
+export const networkActions: Routes = (app, { store, actions }) => {
+  /** On the network alone: the records already have it. */
+  const action = (command: string, { id }: NetworkRecord) =>
+    actions.start({ command, resources: [resource("network", id)] });
 
   app.post("/networks/:id/actions/add_subnet", async (c) => {
     const subnet = await body(c, schemas.addSubnet);
@@ -68,7 +69,7 @@ export const networks: Routes = (app, { store, actions, hypervisor }) => {
     const { ip_range } = await body(c, schemas.deleteSubnet);
     const network = store.get("networks", param(c, "id"));
     if (!network.subnets.some((subnet) => subnet.ip_range === ip_range)) throw notFound("subnet", ip_range);
-    const cards = serversIn(network).flatMap(({ private_net }) => private_net);
+    const cards = serversIn(store, network).flatMap(({ private_net }) => private_net);
     if (cards.some((card) => card.network === network.id && contains(ip_range, card.ip)))
       throw new ApiError(422, "service_error", "cannot remove subnet because servers are attached to it");
     network.subnets = network.subnets.filter((subnet) => subnet.ip_range !== ip_range);
@@ -82,3 +83,7 @@ export const networks: Routes = (app, { store, actions, hypervisor }) => {
     return c.json({ action: action("change_protection", network) }, 201);
   });
 };
+
+function serversIn(store: Store, { id }: NetworkRecord): readonly ServerRecord[] {
+  return store.records.servers.filter(({ private_net }) => private_net.some(({ network }) => network === id));
+}

@@ -6,7 +6,7 @@ import { orderServer } from "../ordering.ts";
 import { addCard } from "../private-networks.ts";
 import type { ServerRecord } from "../records.ts";
 import * as schemas from "../schemas.ts";
-import { viewServer } from "../views.ts";
+import { type Live, viewServer } from "../views.ts";
 
 export const servers: Routes = (app, parts) => {
   const { store, actions, hypervisor } = parts;
@@ -64,7 +64,7 @@ export const servers: Routes = (app, parts) => {
 };
 
 /** A machine may have stopped on its own, without an action. */
-function live({ actions, hypervisor }: Parts, server: ServerRecord): Parameters<typeof viewServer>[2] {
+function live({ actions, hypervisor }: Parts, server: ServerRecord): Live {
   const locked = actions.isLocked(server.id);
   const settled = !locked && (server.status === "running" || server.status === "off");
   return { locked, status: (settled ? stateOf(hypervisor, server.id) : undefined) ?? server.status };
