@@ -9,20 +9,20 @@ interface ScriptArgs {
   readonly host: NodeHost;
   /** Shown in previews and kept in the state in clear: never a secret. */
   readonly script: pulumi.Input<string>;
-  /** What `update` runs. @default - the same script */
+  /** What an update runs. @default - `script` again, which is the provider's default too */
   readonly update?: pulumi.Input<string>;
   /** The way in for secrets. */
   readonly stdin?: pulumi.Input<string>;
 }
 
-/** Create and update run the same idempotent script; nothing is ever undone by a delete. */
+/** Scripts are idempotent, so updating is creating again; nothing is ever undone by a delete. */
 function runScript(name: string, args: ScriptArgs, opts: pulumi.CustomResourceOptions): remote.Command {
   return new remote.Command(
     name,
     {
       connection: args.host.connection,
       create: args.script,
-      update: args.update ?? args.script,
+      ...(args.update !== undefined && { update: args.update }),
       ...(args.stdin !== undefined && { stdin: pulumi.secret(args.stdin) }),
       addPreviousOutputInEnv: false,
     },
@@ -70,7 +70,7 @@ export function runStep(name: string, args: StepArgs, opts: pulumi.CustomResourc
     {
       host: args.host,
       script: stepScript(name, args, args.env),
-      update: stepScript(name, args, { ...args.env, ...args.updateEnv }),
+      ...(args.updateEnv && { update: stepScript(name, args, { ...args.env, ...args.updateEnv }) }),
       ...(args.stdin !== undefined && { stdin: args.stdin }),
     },
     opts,

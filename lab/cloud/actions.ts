@@ -2,6 +2,7 @@
 import type { ActionRecord } from "./records.ts";
 import type { Store } from "./store.ts";
 
+/** Work that gets an action. */
 export interface Job {
   readonly command: string;
   /** What the action is about. Jobs of the same server are done one after the other. */
@@ -15,6 +16,7 @@ export interface Job {
 /** Firewalls may be changed while something else is done to their servers. */
 const NOT_LOCKING = new Set(["apply_firewall", "remove_firewall"]);
 
+/** Starts actions and sees them through. */
 export class Actions {
   readonly #store: Store;
   readonly #log: (line: string) => void;

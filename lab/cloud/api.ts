@@ -50,6 +50,7 @@ export function param(c: Context, name: string): string {
   return c.req.param(name) ?? "";
 }
 
+/** What an action names as its object. */
 export function resource(type: string, id: number): ActionRecord["resources"][number] {
   return { id, type };
 }
@@ -72,6 +73,7 @@ export function firewallJob(parts: Parts, command: string, pair: FirewallPair, u
   };
 }
 
+/** A firewall and a server it is applied to, or was. */
 export interface FirewallPair {
   readonly server: ServerRecord;
   readonly firewall: FirewallRecord;
@@ -89,6 +91,7 @@ export function readAndRename(app: Hono, { store }: Parts, options: ReadAndRenam
   });
 }
 
+/** What tells one kind of resource from another there. */
 export interface ReadAndRename {
   readonly collection: Collection;
   readonly schema: z.ZodType<Rename>;

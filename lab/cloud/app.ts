@@ -17,6 +17,7 @@ import { serverActions } from "./routes/server-actions.ts";
 import { servers } from "./routes/servers.ts";
 import { sshKeys } from "./routes/ssh-keys.ts";
 
+/** All that calls depend on. */
 export interface AppOptions {
   readonly parts: Parts;
   readonly token: string;
@@ -29,6 +30,7 @@ export interface AppOptions {
 
 type Env = { Bindings: HttpBindings };
 
+/** The whole API below /v1, and the lab's own controls below /_lab. */
 export function createApp(options: AppOptions): Hono<Env> {
   const app = new Hono<Env>();
   app.onError((error, c) => {

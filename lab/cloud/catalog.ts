@@ -13,6 +13,7 @@ const SITES: Readonly<Record<Location, { id: number; country: string; at: readon
 
 const names = Object.keys(LOCATIONS) as Location[];
 
+/** Hetzner's locations. */
 export const locations = names.map((name) => ({
   id: SITES[name].id,
   name,
@@ -63,6 +64,7 @@ const SIZES: readonly (readonly [number, keyof typeof FAMILIES, number, number, 
 /** A lab costs nothing. */
 const FREE = { net: "0.0000000000", gross: "0.0000000000" };
 
+/** All types of server, with the locations that have them. */
 export const serverTypes = SIZES.map(([id, family, number, cores, memory, disk]) => {
   const { at, ...shared } = FAMILIES[family];
   const name = `${family}${number}`;
@@ -119,6 +121,7 @@ function image(id: number, version: string, architecture: Architecture) {
   };
 }
 
+/** One per version and architecture; ids are the same on every lab. */
 export const images = [
   image(114690387, "12", "x86"),
   image(114690389, "12", "arm"),

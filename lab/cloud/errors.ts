@@ -38,6 +38,7 @@ export function invalidField(name: string, message: string): ApiError {
   return invalidInput([{ name, messages: [message] }], message);
 }
 
+/** 404 */
 export function notFound(what: string, id: number | string): ApiError {
   return new ApiError(404, "not_found", `${what} with ID '${id}' not found`);
 }

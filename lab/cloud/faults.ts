@@ -18,6 +18,7 @@ const CODES: Readonly<Record<number, string>> = {
   504: "timeout",
 };
 
+/** One order for errors. */
 export const fault = z
   .object({
     /** `*` for all. */
@@ -41,6 +42,7 @@ export const fault = z
 export type FaultInput = z.input<typeof fault>;
 export type Fault = z.output<typeof fault>;
 
+/** The faults that are still to come. */
 export class Faults {
   #waiting: { fault: Fault; left: number }[] = [];
 

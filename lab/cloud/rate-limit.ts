@@ -1,5 +1,6 @@
 /** Hetzner's limit of calls: a bucket that every call takes from and that fills up steadily. */
 
+/** Size and refill of the bucket. */
 export interface RateLimit {
   /** Calls in a full bucket. */
   readonly burst: number;
@@ -7,8 +8,10 @@ export interface RateLimit {
   readonly perHour: number;
 }
 
+/** A project's limit on Hetzner. */
 export const HETZNER_RATE_LIMIT: RateLimit = { burst: 3600, perHour: 3600 };
 
+/** Full at the start. */
 export class Bucket {
   readonly #limit: RateLimit;
   #level: number;

@@ -73,6 +73,7 @@ export const records = z.object({
   actions: z.array(action),
 });
 
+/** All records. */
 export type Records = z.infer<typeof records>;
 export type NetworkRecord = Records["networks"][number];
 export type FirewallRecord = Records["firewalls"][number];

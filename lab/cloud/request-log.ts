@@ -1,5 +1,6 @@
 /** How often what was asked, so that a test can prove that a run wrote nothing. */
 
+/** One kind of call. */
 export interface RequestCount {
   readonly method: string;
   /** Path below /v1, ids replaced: `/servers/{id}`. */
@@ -7,6 +8,7 @@ export interface RequestCount {
   readonly count: number;
 }
 
+/** Counts from the start of the process. */
 export class RequestLog {
   readonly #counts = new Map<string, RequestCount>();
 

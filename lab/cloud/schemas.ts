@@ -60,6 +60,7 @@ export const createNetwork = z.object({
     .refine(isPrivate, "must lie in 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16")
     .refine((range) => prefixLength(range) <= 24, "must be a /24 or larger"),
   subnets: list(subnet),
+  routes: z.array(z.unknown()).max(0, "the lab has no routes").nullish(),
   expose_routes_to_vswitch: z.boolean().default(false),
 });
 export const updateNetwork = rename.extend({ expose_routes_to_vswitch: z.boolean().optional() });

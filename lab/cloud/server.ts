@@ -11,6 +11,7 @@ import { Bucket, HETZNER_RATE_LIMIT, type RateLimit } from "./rate-limit.ts";
 import { type RequestCount, RequestLog } from "./request-log.ts";
 import { Store } from "./store.ts";
 
+/** What a cloud needs. */
 export interface CloudOptions {
   /** 0: any free one. */
   readonly port: number;
@@ -31,6 +32,7 @@ export interface CloudOptions {
   readonly log?: (line: string) => void;
 }
 
+/** A running cloud. */
 export interface Cloud {
   /** For `hcloud:endpoint` and HCLOUD_ENDPOINT. */
   readonly endpoint: string;
@@ -51,7 +53,10 @@ export interface Cloud {
   close(): Promise<void>;
 }
 
-/** @throws Error when the port is taken or the state file is no state file */
+/**
+ * Starts to answer calls. Machines are left alone until {@link Cloud.resume}.
+ * @throws Error when the port is taken or the state file is no state file
+ */
 export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const { hypervisor, host = "127.0.0.1", log = console.error } = options;
   const store = new Store(options.stateFile);

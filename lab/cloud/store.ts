@@ -6,6 +6,7 @@ import { type Collection, type Records, SINGULAR, records as schema } from "./re
 /** Finished actions kept for late questions about them. */
 const FINISHED_ACTIONS_KEPT = 200;
 
+/** One cloud's records. Changes are made in place; {@link Store.save} makes them last. */
 export class Store {
   readonly #file: string;
   readonly records: Records;
@@ -69,6 +70,7 @@ export class Store {
   }
 }
 
+/** A change of what everything with a name has. */
 export interface Rename {
   readonly name?: string | undefined;
   readonly labels?: Record<string, string> | null | undefined;

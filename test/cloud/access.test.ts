@@ -1,8 +1,13 @@
 import { describe, expect, it } from "vitest";
+import { Actions } from "../../lab/cloud/actions.ts";
+import { createApp } from "../../lab/cloud/app.ts";
 import { Faults } from "../../lab/cloud/faults.ts";
+import { Bucket, HETZNER_RATE_LIMIT } from "../../lab/cloud/rate-limit.ts";
+import { RequestLog } from "../../lab/cloud/request-log.ts";
+import { Store } from "../../lab/cloud/store.ts";
 import { Lab, problem, READ_ONLY } from "./support/lab.ts";
 
-const FREE_BUCKET = { burst: 3, perHour: 1 };
+const SMALL_BUCKET = { burst: 3, perHour: 1 };
 
 describe("who may call", () => {
   it("refuses calls without the project's token", async () => {
@@ -133,7 +138,7 @@ describe("the catalog", () => {
 
 describe("the rate limit", () => {
   it("counts down, refuses, and says when the bucket is full again", async () => {
-    const lab = await Lab.start({ rateLimit: FREE_BUCKET });
+    const lab = await Lab.start({ rateLimit: SMALL_BUCKET });
     const first = await lab.get("/servers");
     expect(first.headers.get("ratelimit-limit")).toBe("3");
     expect(first.headers.get("ratelimit-remaining")).toBe("2");
@@ -203,6 +208,29 @@ describe("faults", () => {
 
   it("are refused when they make no sense", () => {
     expect(() => new Faults().add({ path: "/servers" })).toThrow("wants either a status or a drop");
+  });
+});
+
+describe("the lab's own controls", () => {
+  it("are for this machine only", async () => {
+    const lab = await Lab.start();
+    const log = (): void => {};
+    const store = new Store(lab.stateFile);
+    const app = createApp({
+      parts: { store, actions: new Actions(store, log), hypervisor: lab.hypervisor },
+      token: "t",
+      readOnlyToken: undefined,
+      bucket: new Bucket(HETZNER_RATE_LIMIT),
+      faults: new Faults(),
+      requests: new RequestLog(),
+      log,
+    });
+    const from = (remoteAddress: string) => ({ incoming: { socket: { remoteAddress } } });
+    const statusFor = async (address: string) =>
+      (await app.request("/_lab/requests", {}, from(address))).status;
+    expect(await statusFor("198.51.100.11")).toBe(403);
+    expect(await statusFor("127.0.0.1")).toBe(200);
+    expect(await statusFor("::ffff:127.0.0.1")).toBe(200);
   });
 });
 

@@ -84,6 +84,14 @@ describe("networks", () => {
     const create = (ip_range: string) => lab.post("/networks", { name: "net", ip_range });
     expect(await create("198.51.100.0/24")).toMatchObject(problem(422, "invalid_input"));
     expect(await create("10.0.0.0/28")).toMatchObject(problem(422, "invalid_input"));
+    const routed = {
+      name: "net",
+      ip_range: "10.0.0.0/16",
+      routes: [{ destination: "0.0.0.0/0", gateway: "10.0.0.2" }],
+    };
+    expect(await lab.post("/networks", routed)).toMatchObject(
+      problem(422, "invalid_input", "invalid input in field 'routes'"),
+    );
   });
 
   it("can be protected against deletion", async () => {

@@ -10,8 +10,8 @@ function readable(resource: Recorded): Record<string, unknown> {
   const inputs = { ...resource.inputs };
   if (resource.type !== "command:remote:Command") return inputs;
   const header = (text: unknown) => String(text).split("\n\n")[0]?.split("\n");
-  const [create, update] = [header(inputs["create"]), header(inputs["update"])];
-  return { ...inputs, create, update: String(update) === String(create) ? "(as create)" : update };
+  const [create, update] = [header(inputs["create"]), inputs["update"] && header(inputs["update"])];
+  return { ...inputs, create, ...(update && { update }) };
 }
 
 function dump({ resources, outputs }: Recording): string {

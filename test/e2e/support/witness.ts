@@ -1,0 +1,78 @@
+/** Runs witness.py on a node while something else happens, and judges what it saw. */
+import type { ChildProcess } from "node:child_process";
+import { readRepositoryFile } from "../../../lib/repository-file.ts";
+import { type Checkout, finished } from "./checkout.ts";
+import { clientFiles, installClient, NODES, PRIVATE_IPS, patroniPassword, root } from "./etcd.ts";
+
+/** Witness's own words; see witness.py. */
+export interface Testimony {
+  /** Numbers of the keys whose write was acknowledged. */
+  readonly acknowledged: readonly number[];
+  readonly longestGapSeconds: number;
+  /** Failed attempts by endpoint and reason. */
+  readonly failures: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly health: readonly { readonly member: string; readonly healthy: boolean; readonly at: number }[];
+}
+
+const PREFIX = "/service/witness/";
+const DIR = "/run/witness";
+const LONGEST_RUN_SECONDS = 180;
+
+export class Witness {
+  private readonly lab: Checkout;
+  private readonly child: ChildProcess;
+
+  private constructor(lab: Checkout, child: ChildProcess) {
+    this.lab = lab;
+    this.child = child;
+  }
+
+  /** Answers when the first write is acknowledged. */
+  static async start(lab: Checkout): Promise<Witness> {
+    const { ca, cert, key } = clientFiles("patroni");
+    const addresses = Object.values(PRIVATE_IPS);
+    await installClient(lab, "n1", "patroni");
+    await lab.put("n1", `${DIR}/witness.py`, readRepositoryFile("test/e2e/support/witness.py"));
+    const settings = {
+      endpoints: addresses.map((ip) => `${ip}:2379`),
+      health: Object.fromEntries(NODES.map((node) => [node, `http://${PRIVATE_IPS[node]}:2381/health`])),
+      user: "patroni",
+      password: patroniPassword(lab),
+      ca,
+      cert,
+      key,
+      prefix: PREFIX,
+      stop: `${DIR}/stop`,
+      seconds: LONGEST_RUN_SECONDS,
+    };
+    await lab.put("n1", `${DIR}/settings.json`, JSON.stringify(settings));
+    await root(lab, `rm -f ${DIR}/stop; etcdctl del --prefix ${PREFIX}`);
+    const child = lab.start("ssh", "n1", `python3 ${DIR}/witness.py ${DIR}/settings.json`);
+    await eventually(
+      "the witness's first write",
+      async () => (await root(lab, `etcdctl get --prefix ${PREFIX} --keys-only`)) !== "",
+    );
+    return new Witness(lab, child);
+  }
+
+  async stop(): Promise<Testimony> {
+    const testimony = finished(this.child);
+    await this.lab.must("ssh", "n1", `touch ${DIR}/stop`);
+    const { code, stdout, all } = await testimony;
+    if (code !== 0) throw new Error(`the witness ended with ${code}:\n${all}`);
+    return JSON.parse(stdout);
+  }
+
+  /** Numbers that were acknowledged and are not there, or not with their value. */
+  async lost({ acknowledged }: Testimony): Promise<readonly number[]> {
+    const lines = (await root(this.lab, `etcdctl get --prefix ${PREFIX}`)).split("\n");
+    const kept = new Set(
+      lines.flatMap((line, i) =>
+        line.startsWith(PREFIX) && Number(line.slice(PREFIX.length)) === Number(lines[i + 1])
+          ? [Number(lines[i + 1])]
+          : [],
+      ),
+    );
+    return acknowledged.filter((number) => !kept.has(number));
+  }
+}
