@@ -64,19 +64,21 @@ golden: .test-ready ## Rewrite the golden files from the code, for review in git
 .PHONY: .program-ready
 .program-ready:
 	@sh scripts/preflight.sh program
-	@$(MAKE) --no-print-directory node_modules/.package-lock.json
+	@$(MAKE) -s --no-print-directory node_modules/.package-lock.json
 
 .PHONY: .lab-ready
 .lab-ready:
 	@sh scripts/preflight.sh lab
-	@$(MAKE) --no-print-directory node_modules/.package-lock.json
+	@$(MAKE) -s --no-print-directory node_modules/.package-lock.json
 	@sh scripts/debian-packages.sh $(LAB_PACKAGES)
 
 .PHONY: .test-ready
 .test-ready: .lab-ready
 	@sh scripts/debian-packages.sh $(TEST_PACKAGES)
 
+# Not `npm ci`: it wants every platform's optional package in the lock file, and not every registry has them all.
+# With --no-save, npm installs what the lock file says and leaves the file alone.
 node_modules/.package-lock.json: package.json package-lock.json
-	@echo 'Installing npm packages (npm ci)' >&2
-	@npm ci --no-audit --no-fund --loglevel=error
+	@echo 'Installing npm packages' >&2
+	@npm install --no-save --no-audit --no-fund --loglevel=error
 	@touch $@

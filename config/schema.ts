@@ -2,7 +2,7 @@
  * The configuration of a stack: every key of the `gardenos` namespace. `Pulumi.yaml` declares the same keys with
  * the same defaults (tested). Secrets are not here: they are separate secret keys, see secrets.ts.
  *
- * A check's message says what is wanted; `params.fix`, where the generic advice won't do, says how to get there.
+ * A check's message says what is wanted. Descriptions, defaults and wants end up in docs/config.md (`make docs`).
  */
 import { z } from "zod";
 import { isCidr, isIpv4 } from "../lib/cidr.ts";
@@ -14,7 +14,7 @@ import { VERSIONS } from "../plan/versions.ts";
 const text = (want: string) => z.string({ error: want });
 const matching = (want: string, test: (value: string) => boolean) => text(want).refine(test, want);
 
-const cidr = (want = "an IPv4 network with zero host bits, such as 10.0.0.0/16") => matching(want, isCidr);
+const cidr = (want: string) => matching(want, isCidr);
 const serverType = matching("a Hetzner server type such as cx33", (v) => /^[a-z]{2,4}\d{2,3}$/.test(v));
 const publicKeyOrFile = matching(
   "an OpenSSH public key (`ssh-ed25519 AAAA… name`) or the path of a .pub file",
@@ -26,28 +26,38 @@ const label = matching("a label value of at most 63 letters, digits, '-', '_' or
 
 /** One node. The key in `nodes` is its identity: server name, etcd member name, Kubernetes node name. */
 export const nodeSchema = z.strictObject({
-  location: z.enum(LOCATION_NAMES, { error: `a Hetzner location: ${LOCATION_NAMES.join(", ")}` }),
-  /** `server` runs the control plane, etcd and workloads. `agent` is for later releases. */
-  role: z.enum(["server", "agent"], { error: "server or agent" }).default("server"),
-  /** Fixed address on the private network. */
-  privateIp: matching("an IPv4 address of the subnet, such as 10.0.1.11", isIpv4),
-  /** Overrides `serverType` for this node. */
-  serverType: serverType.optional(),
-  labels: z.record(z.string(), label, { error: "a map of label names to values" }).default({}),
+  location: z
+    .enum(LOCATION_NAMES, { error: `a Hetzner location: ${LOCATION_NAMES.join(", ")}` })
+    .describe("Where the server is created. Only used then."),
+  role: z
+    .enum(["server", "agent"], { error: "server or agent" })
+    .default("server")
+    .describe("server: control plane, etcd and workloads. agent is for later releases."),
+  privateIp: matching("an IPv4 address of the subnet, such as 10.0.1.11", isIpv4).describe(
+    "Fixed address on the private network.",
+  ),
+  serverType: serverType.optional().describe("Overrides gardenos:serverType for this node."),
+  labels: z
+    .record(z.string(), label, { error: "a map of label names to values" })
+    .default({})
+    .describe("Labels of the Hetzner server, beside project, stack and node."),
 });
 
+const network = (example: string) =>
+  cidr(`an IPv4 network with zero host bits, such as ${example}`).default(example);
+
 const networkSchema = z.strictObject({
-  cidr: cidr().default("10.0.0.0/16"),
-  subnetCidr: cidr("an IPv4 network with zero host bits, such as 10.0.1.0/24").default("10.0.1.0/24"),
-  podCidr: cidr("an IPv4 network with zero host bits, such as 10.42.0.0/16").default("10.42.0.0/16"),
-  serviceCidr: cidr("an IPv4 network with zero host bits, such as 10.43.0.0/16").default("10.43.0.0/16"),
+  cidr: network("10.0.0.0/16").describe("The private network."),
+  subnetCidr: network("10.0.1.0/24").describe("The part of it that nodes have addresses in."),
+  podCidr: network("10.42.0.0/16").describe("Kubernetes pods. The host firewall knows it already."),
+  serviceCidr: network("10.43.0.0/16").describe("Kubernetes services."),
 });
 
 const sshSchema = z.strictObject({
-  /** People and machines that may log in as root, by name. */
   authorizedKeys: z
     .record(z.string(), publicKeyOrFile, { error: "a map of names to public keys" })
-    .default({}),
+    .default({})
+    .describe("People and machines that may log in as root, by name."),
 });
 
 const milliseconds = (min: number, max: number) => {
@@ -56,35 +66,50 @@ const milliseconds = (min: number, max: number) => {
 };
 
 const etcdSchema = z.strictObject({
-  version: matching("a version such as 3.6.16", isVersion).default(VERSIONS.etcd),
-  /** Space quota before etcd refuses writes. */
+  version: matching("a version such as 3.6.16", isVersion)
+    .default(VERSIONS.etcd)
+    .describe("Release on the nodes; the manifest must offer it. A change rolls the members."),
   quota: z
     .custom<Quantity>((v) => typeof v === "string" && isQuantity(v), { error: "a size such as 4Gi or 512Mi" })
-    .default("4Gi"),
-  heartbeatMs: milliseconds(10, 10_000).default(100),
-  electionMs: milliseconds(100, 50_000).default(1000),
-  /** The one-time word that gives up the data of a lost cluster. The guard's message says which. */
-  allowNewCluster: text("the word that the guard's message names").optional(),
+    .default("4Gi")
+    .describe("Size of the database at which etcd refuses writes. At most 8Gi. A change rolls the members."),
+  heartbeatMs: milliseconds(10, 10_000)
+    .default(100)
+    .describe("Interval of the leader's heartbeats. A change rolls the members."),
+  electionMs: milliseconds(100, 50_000)
+    .default(1000)
+    .describe("Silence before an election, at least five heartbeats. A change rolls the members."),
+  allowNewCluster: text("the word that the guard's message names")
+    .optional()
+    .describe("One-time word that gives up the data of a lost cluster. The guard's message names it."),
 });
 
 const artifactsSchema = z.strictObject({
-  /** JSON file with `{version, url, sha256}` per artifact, relative to the repository. */
-  manifest: matching("the path of a .json file", (v) => v.endsWith(".json")).default(
-    "artifacts/upstream.json",
-  ),
+  manifest: matching("the path of a .json file", (v) => v.endsWith(".json"))
+    .default("artifacts/upstream.json")
+    .describe("File with version, url and sha256 per artifact, relative to the repository."),
 });
 
 const aptSchema = z.strictObject({
-  uri: matching("an http or https address", (v) => URL.canParse(v) && /^https?:$/.test(new URL(v).protocol)),
-  suite: text("a suite such as trixie"),
-  components: z.array(z.string(), { error: "a list such as [main]" }).min(1, "at least one component"),
-  /** Armoured OpenPGP key that signs the source: a file, relative to the repository. */
-  keyFile: text("the path of an armoured key file"),
+  uri: matching(
+    "an http or https address",
+    (v) => URL.canParse(v) && /^https?:$/.test(new URL(v).protocol),
+  ).describe("Where the repository is."),
+  suite: text("a suite such as trixie").describe("Suite of the repository."),
+  components: z
+    .array(z.string(), { error: "a list such as [main]" })
+    .min(1, "at least one component")
+    .describe("Components of the suite."),
+  keyFile: text("the path of an armoured key file").describe(
+    "Armoured OpenPGP key that signs the source: a file, relative to the repository.",
+  ),
 });
 
 const labSchema = z.strictObject({
-  /** `built`: from package registries. `upstream`: production's own URLs, where the internet is reachable. */
-  artifacts: z.enum(["built", "upstream"], { error: "built or upstream" }).default("built"),
+  artifacts: z
+    .enum(["built", "upstream"], { error: "built or upstream" })
+    .default("built")
+    .describe("built: from package registries. upstream: production's own URLs."),
 });
 
 /** Top-level keys, each parsed on its own so that one mistake doesn't hide the next. */

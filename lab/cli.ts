@@ -1,15 +1,16 @@
 /** `npm run -s lab -- COMMAND`: a Hetzner Cloud on this machine, and the program that fills it. */
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import type { StackExports } from "../exports.ts";
 import { isHealthy, readStatus, renderStatus, type Status } from "../ops/status.ts";
 import { destroyServer, listServers } from "./api.ts";
-import { builtinEngine, deploy } from "./deploy.ts";
+import { builtinEngine, type DeployOptions, deploy } from "./deploy.ts";
 import { messageOf } from "./engine/errors.ts";
+import { type EngineChoice, engineOption, pickEngine } from "./engine-choice.ts";
 import { readChoices } from "./files.ts";
 import { type Lab, openLab } from "./lab.ts";
 import { labStatusSource, nodeOf, trustHostKeys } from "./node-access.ts";
 import { reset, switchOff } from "./off.ts";
-import { deployWithPulumi, type EngineChoice, pulumiOutputs } from "./pulumi-cli.ts";
+import { deployWithPulumi, pulumiOutputs } from "./pulumi-cli.ts";
 import { isInside, runInLab, sshArgv } from "./shell.ts";
 import { up } from "./up.ts";
 
@@ -39,19 +40,25 @@ async function status(lab: Lab, options: { json?: boolean }): Promise<number> {
 /** Looks until everything is well or a minute has passed. */
 async function settledStatus(lab: Lab): Promise<Status> {
   const deadline = Date.now() + SETTLE_MS;
+  const nodes = await stackNodes(lab);
   for (;;) {
-    const found = await readStatus(labStatusSource(lab, await stackNodes(lab)));
+    const found = await readStatus(labStatusSource(lab, nodes));
     if (isHealthy(found) || Date.now() > deadline) return found;
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
 }
 
+type RunOptions = DeployOptions & { readonly engine: EngineChoice };
+
+/** One run of the program with the engine that this lab has, or that was asked for. Answers the exit code. */
+async function run(lab: Lab, what: "up" | "preview", options: RunOptions): Promise<number> {
+  const engine = pickEngine(lab, options.engine) === "pulumi" ? deployWithPulumi : deploy;
+  return (await engine(lab, what, options)).exitCode;
+}
+
 /** The part of `up` that happens inside the lab's network. */
-async function deployInside(lab: Lab, options: { engine: EngineChoice; json?: boolean }): Promise<number> {
-  const code =
-    options.engine === "pulumi"
-      ? await deployWithPulumi(lab, "up")
-      : (await deploy(lab, "up", options)).exitCode;
+async function deployInside(lab: Lab, options: RunOptions): Promise<number> {
+  const code = await run(lab, "up", options);
   if (code !== 0) return code;
   const found = await settledStatus(lab);
   (options.json ? process.stderr : process.stdout).write(`\n${renderStatus(found)}\n`);
@@ -72,10 +79,6 @@ async function ssh(lab: Lab, key: string, remote: readonly string[]): Promise<nu
   return runInLab(lab.ctx, sshArgv(lab.files, nodeOf(nodes, key).publicIp, remote));
 }
 
-const engineOption = new Option("--engine <engine>", "what deploys: the Pulumi CLI or the lab's own engine")
-  .choices(["auto", "pulumi", "builtin"])
-  .default("auto");
-
 function commands(lab: Lab, done: (code: number) => void): Command {
   const program = new Command("lab")
     .enablePositionalOptions()
@@ -83,12 +86,13 @@ function commands(lab: Lab, done: (code: number) => void): Command {
   const add = (name: string, text: string) => program.command(name).description(text);
 
   add("up", "build what is missing, start the lab, deploy the program, show the result")
-    .addOption(engineOption)
+    .addOption(engineOption())
     .option("--json", "the result as JSON on standard output")
     .action(async (options) => done(await up(lab, options)));
   add("preview", "show what `up` would change; touches nothing and runs anywhere")
+    .addOption(engineOption())
     .option("--json", "the changes as JSON on standard output")
-    .action(async (options) => done((await deploy(lab, "preview", options)).exitCode));
+    .action(async (options) => done(await run(lab, "preview", options)));
   add("down", "switch everything off; disks and state stay in .lab").action(async () =>
     done(await switchOff(lab).then(() => 0)),
   );
@@ -132,7 +136,7 @@ function commands(lab: Lab, done: (code: number) => void): Command {
     .action(async (node) => done(await inside(lab, () => destroyMachine(lab, node))));
   program
     .command("deploy", { hidden: true })
-    .addOption(engineOption)
+    .addOption(engineOption())
     .option("--json")
     .action(async (options) => done(await deployInside(lab, options)));
   return program;

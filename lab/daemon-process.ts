@@ -61,7 +61,8 @@ async function start(input: DaemonInput, cgroupParents: readonly string[]): Prom
     stateFile: ctx.cloudStateFile,
     hypervisor,
   });
-  await cloud.resume();
+  // A machine that does not come back is a machine that is off, as after any power cut: `status` says so.
+  await cloud.resume().catch((error: unknown) => log(String(error)));
   return async () => {
     log("stops");
     await cloud.close();

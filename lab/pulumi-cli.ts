@@ -3,82 +3,152 @@
  * stack. It works on a project file of its own in `.lab`, because the CLI writes into the stack's file.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { EngineEvent, Stack } from "@pulumi/pulumi/automation/index.js";
 import { parse, stringify } from "yaml";
 import { readRepositoryFile, repositoryPath } from "../lib/repository-file.ts";
+import type { DeployOptions } from "./deploy.ts";
 import { EngineError } from "./engine/errors.ts";
-import { readChoices } from "./files.ts";
+import type { Result } from "./engine/events.ts";
 import type { Lab } from "./lab.ts";
+import { resultOf } from "./pulumi-events.ts";
+import { placeholders } from "./stack-config.ts";
 
-/** `auto`: the one that made this lab; for a new lab the CLI if there is one. */
-export type EngineChoice = "auto" | "pulumi" | "builtin";
+const TOKEN = "hcloud:token";
 
-const hasPulumiCli = (): boolean => spawnSync("pulumi", ["version"], { stdio: "ignore" }).status === 0;
-
-/** @throws EngineError when the choice can't be had, or another engine holds this lab's state */
-export function pickEngine(lab: Lab, choice: EngineChoice): "pulumi" | "builtin" {
-  const made = readChoices(lab.ctx).engine;
-  const picked = choice === "auto" ? (made ?? (hasPulumiCli() ? "pulumi" : "builtin")) : choice;
-  if (made && made !== picked) {
-    throw new EngineError(
-      `this lab was made with --engine ${made}, and its state can't change hands.\n` +
-        "Use that engine, or start afresh: npm run -s lab -- reset",
-    );
-  }
-  if (picked === "pulumi" && !hasPulumiCli()) {
-    throw new EngineError(
-      "--engine pulumi: there is no `pulumi` on the PATH. Install it, or use --engine builtin.",
-    );
-  }
-  return picked;
-}
+export const hasPulumiCli = (): boolean => spawnSync("pulumi", ["version"], { stdio: "ignore" }).status === 0;
 
 const home = (lab: Lab): string => join(lab.ctx.dir, "pulumi");
+const stackFile = (lab: Lab): string => join(home(lab), `Pulumi.${lab.stack}.yaml`);
 
-/** Project and stack file for the CLI: copies whose program is the checkout. The salt it writes is kept. */
-function writeProject(lab: Lab): void {
+/** State in `.lab`; plugins and the CLI's own logs in the cache, so that nothing lands in the user's home. */
+const environment = (lab: Lab): Record<string, string> => ({
+  PULUMI_BACKEND_URL: `file://${join(home(lab), "state")}`,
+  PULUMI_CONFIG_PASSPHRASE: lab.files.passphrase,
+  PULUMI_HOME: join(lab.ctx.cacheDir, "pulumi"),
+  PULUMI_SKIP_UPDATE_CHECK: "1",
+});
+
+/** Runs the CLI itself, where the Automation API would put a secret on a command line. */
+function pulumi(lab: Lab, argv: readonly string[], input = ""): void {
+  const env = { ...process.env, ...environment(lab) };
+  const { status, stderr } = spawnSync("pulumi", [...argv, "--non-interactive"], {
+    cwd: home(lab),
+    env,
+    input,
+    encoding: "utf8",
+  });
+  if (status !== 0) throw new EngineError(`pulumi ${argv.slice(0, 2).join(" ")}: ${stderr.trim()}`);
+}
+
+type StackFile = { readonly config?: Readonly<Record<string, unknown>> };
+
+const readStackFile = (lab: Lab): StackFile =>
+  existsSync(stackFile(lab)) ? parse(readFileSync(stackFile(lab), "utf8")) : {};
+
+/**
+ * Project and stack file for the CLI: copies whose program is the checkout. What the CLI added, its salt and the
+ * encrypted token, is kept. A preview has no network, so nothing is refreshed then.
+ */
+function writeProject(lab: Lab, what: "up" | "preview"): void {
   mkdirSync(join(home(lab), "state"), { recursive: true, mode: 0o700 });
-  const project = parse(readRepositoryFile("Pulumi.yaml"));
-  writeFileSync(join(home(lab), "Pulumi.yaml"), stringify({ ...project, main: repositoryPath("index.ts") }));
-  const stackFile = join(home(lab), `Pulumi.${lab.stack}.yaml`);
-  const before = existsSync(stackFile) ? parse(readFileSync(stackFile, "utf8")) : {};
+  const { options, ...project } = parse(readRepositoryFile("Pulumi.yaml"));
+  const copy = { ...project, main: repositoryPath("index.ts"), ...(what === "up" && { options }) };
+  writeFileSync(join(home(lab), "Pulumi.yaml"), stringify(copy));
+  const before = readStackFile(lab);
   const stack = parse(readRepositoryFile(`Pulumi.${lab.stack}.yaml`));
-  writeFileSync(stackFile, stringify({ ...before, ...stack }), { mode: 0o600 });
+  const token = before.config?.[TOKEN];
+  const config = {
+    ...stack.config,
+    ...(what === "preview" && placeholders(lab.stack)),
+    ...(token !== undefined && { [TOKEN]: token }),
+  };
+  writeFileSync(stackFile(lab), stringify({ ...before, ...stack, config }), { mode: 0o600 });
 }
 
-async function openStack(lab: Lab) {
+/** The CLI's records of this stack, made when there are none. */
+async function openStack(lab: Lab, what: "up" | "preview"): Promise<Stack> {
   const { LocalWorkspace } = await import("@pulumi/pulumi/automation/index.js");
-  writeProject(lab);
-  return LocalWorkspace.createOrSelectStack(
+  writeProject(lab, what);
+  const stack = await LocalWorkspace.createOrSelectStack(
     { stackName: lab.stack, workDir: home(lab) },
-    {
-      envVars: {
-        PULUMI_BACKEND_URL: `file://${join(home(lab), "state")}`,
-        PULUMI_CONFIG_PASSPHRASE: lab.files.passphrase,
-        PULUMI_SKIP_UPDATE_CHECK: "1",
-        HCLOUD_TOKEN: lab.files.token,
-      },
-    },
+    { envVars: environment(lab) },
   );
+  if (readStackFile(lab).config?.[TOKEN] === undefined) {
+    pulumi(lab, ["config", "set", TOKEN, "--secret", "--stack", lab.stack], lab.files.token);
+  }
+  return stack;
 }
 
-/** Runs `pulumi up` or `pulumi preview`, output as it comes. Answers the exit code. */
-export async function deployWithPulumi(lab: Lab, what: "up" | "preview"): Promise<number> {
-  const stack = await openStack(lab);
-  const onOutput = (text: string): void => void process.stdout.write(text);
-  try {
-    if (what === "up") await stack.up({ onOutput, onError: onOutput });
-    else await stack.preview({ onOutput, onError: onOutput });
-    return 0;
-  } catch {
+/** A killed run leaves its lock behind. A lock whose process lives is left for the CLI to name. */
+async function dropStaleLock(lab: Lab, stack: Stack): Promise<void> {
+  const dir = join(home(lab), "state/.pulumi/locks/organization", lab.project, lab.stack);
+  const locks = existsSync(dir) ? readdirSync(dir) : [];
+  const holders = locks.map((file) => Number(JSON.parse(readFileSync(join(dir, file), "utf8")).pid));
+  if (holders.length > 0 && !holders.some((pid) => existsSync(`/proc/${pid}`))) await stack.cancel();
+}
+
+/** Runs `pulumi up` or `pulumi preview`, output as it comes. */
+export async function deployWithPulumi(
+  lab: Lab,
+  what: "up" | "preview",
+  { json = false }: DeployOptions,
+): Promise<Result> {
+  const stack = await openStack(lab, what);
+  await dropStaleLock(lab, stack);
+  const screen = json ? process.stderr : process.stdout;
+  const onOutput = (text: string): void => void screen.write(text);
+  const events: EngineEvent[] = [];
+  const stop = new AbortController();
+  // Ctrl-C reaches the CLI through the terminal; a second signal would end it at once.
+  process.on("SIGINT", () => undefined);
+  process.on("SIGTERM", () => stop.abort());
+  const result = await stack[what]({
+    onOutput,
+    onError: onOutput,
+    onEvent: (event) => void events.push(event),
+    color: screen.isTTY ? "always" : "never",
+    signal: stop.signal,
+  }).then(
+    () => resultOf(what, events, 0),
     // The CLI has printed what went wrong.
-    return 1;
-  }
+    () => resultOf(what, events, 1),
+  );
+  if (json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+  return result;
 }
 
 /** The stack's exports. */
 export async function pulumiOutputs(lab: Lab): Promise<Readonly<Record<string, unknown>>> {
-  const outputs = await (await openStack(lab)).outputs();
+  const { LocalWorkspace } = await import("@pulumi/pulumi/automation/index.js");
+  const stack = await LocalWorkspace.selectStack(
+    { stackName: lab.stack, workDir: home(lab) },
+    { envVars: environment(lab) },
+  );
+  const outputs = await stack.outputs();
   return Object.fromEntries(Object.entries(outputs).map(([key, output]) => [key, output.value]));
+}
+
+/** Version of each provider package that the program uses, by the plugin's name. */
+function plugins(): readonly (readonly [name: string, version: string])[] {
+  const { dependencies } = JSON.parse(readRepositoryFile("package.json")) as {
+    dependencies: Record<string, string>;
+  };
+  return Object.entries(dependencies)
+    .filter(([name]) => name.startsWith("@pulumi/") && name !== "@pulumi/pulumi")
+    .map(([name, version]) => [name.slice("@pulumi/".length), version]);
+}
+
+/** Installs provider plugins that are missing. The lab's own network has no way to where they are. */
+export function installPlugins(lab: Lab): void {
+  const onPath = (name: string): boolean =>
+    (process.env["PATH"] ?? "").split(":").some((dir) => existsSync(join(dir, `pulumi-resource-${name}`)));
+  mkdirSync(home(lab), { recursive: true, mode: 0o700 });
+  for (const [name, version] of plugins()) {
+    const kept = join(lab.ctx.cacheDir, "pulumi/plugins", `resource-${name}-v${version}`);
+    if (onPath(name) || existsSync(kept)) continue;
+    process.stderr.write(`Pulumi plugin ${name} ${version}\n`);
+    pulumi(lab, ["plugin", "install", "resource", name, version]);
+  }
 }

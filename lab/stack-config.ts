@@ -12,9 +12,13 @@ const asText = (value: unknown): string => (typeof value === "string" ? value : 
 
 /**
  * Values by full key, as text or JSON. A stack's value replaces a default whole; nothing is merged.
+ * @param overrides values that replace the stack's own. @default none
  * @throws EngineError when the stack has no file, or keeps secrets in it (the lab has no key to open them)
  */
-export function stackConfig(stack: string): Record<string, string> {
+export function stackConfig(
+  stack: string,
+  overrides: Readonly<Record<string, unknown>> = {},
+): Record<string, string> {
   const file = `Pulumi.${stack}.yaml`;
   if (!existsSync(repositoryPath(file)))
     throw new EngineError(`there is no ${file}; stacks are dev, prod and lab`);
@@ -23,7 +27,7 @@ export function stackConfig(stack: string): Record<string, string> {
   const defaults = Object.entries(project.config ?? {})
     .filter(([, declaration]) => declaration.default !== undefined)
     .map(([key, declaration]) => [key, declaration.default] as const);
-  const merged = { ...Object.fromEntries(defaults), ...own };
+  const merged = { ...Object.fromEntries(defaults), ...own, ...overrides };
   const encrypted = Object.entries(merged).find(([, value]) => isEncrypted(value));
   if (encrypted) {
     throw new EngineError(`${file}: ${encrypted[0]} is encrypted, and only the Pulumi CLI can open it`);
@@ -33,4 +37,19 @@ export function stackConfig(stack: string): Record<string, string> {
 
 function isEncrypted(value: unknown): boolean {
   return value !== null && typeof value === "object" && "secure" in value;
+}
+
+/**
+ * Configuration for a preview before the first `up`, when nothing is built: placeholders stand for files whose
+ * contents are not known yet. Nothing when they are there.
+ */
+export function placeholders(stack: string): Readonly<Record<string, unknown>> {
+  const configured = stackConfig(stack);
+  if (existsSync(repositoryPath(JSON.parse(configured["gardenos:artifacts"] ?? "{}").manifest))) return {};
+  const apt = JSON.parse(configured["gardenos:apt"] ?? "{}");
+  return {
+    "gardenos:artifacts": { manifest: "lab/placeholders/manifest.json" },
+    "gardenos:ssh": { authorizedKeys: { lab: "lab/placeholders/administrator.pub" } },
+    "gardenos:apt": { ...apt, keyFile: "lab/placeholders/apt-key.asc" },
+  };
 }

@@ -6,9 +6,10 @@ import { buildArtifacts, missingTools } from "./artifacts/index.ts";
 import { checkConfig } from "./check-config.ts";
 import { startDaemon } from "./daemon.ts";
 import { EngineError } from "./engine/errors.ts";
+import { type EngineChoice, pickEngine } from "./engine-choice.ts";
 import { readChoices, saveChoices } from "./files.ts";
 import type { Lab } from "./lab.ts";
-import { type EngineChoice, pickEngine } from "./pulumi-cli.ts";
+import { installPlugins } from "./pulumi-cli.ts";
 import { runInLab } from "./shell.ts";
 
 export interface UpOptions {
@@ -23,6 +24,7 @@ export async function up(lab: Lab, options: UpOptions): Promise<number> {
   const engine = pickEngine(lab, options.engine);
   refuseMissingTools();
   checkConfig(lab);
+  if (engine === "pulumi") installPlugins(lab);
   const artifacts = await buildArtifacts({
     cacheDir: lab.ctx.cacheDir,
     outDir: join(lab.ctx.dir, "artifacts"),

@@ -112,6 +112,7 @@ export function renderPayload(bundle: Bundle): string {
     ...Object.entries(tables(bundle)).map(([name, data]) => ({ name, data })),
     ...bundle.files.map((file, i) => ({ name: `content/${i}`, data: file.content })),
     ...hooks,
+    { name: "complete", data: "" },
   ];
   const tar = createTar(
     entries.map((entry) => ({ ...entry, attrs: { ...attrs, ...("attrs" in entry && entry.attrs) } })),

@@ -46,6 +46,29 @@ export function applyBundle(
   );
 }
 
+/**
+ * Runs a script once on each new server, and never again on the same one whatever changes: for the step that uses
+ * the one-time host key, which is gone afterwards. A new server id replaces the resource, and a replacement takes
+ * today's values of everything that is ignored otherwise.
+ */
+export function runOncePerServer(
+  name: string,
+  args: Pick<StepArgs, "host" | "script" | "stdin">,
+  opts: pulumi.CustomResourceOptions,
+): remote.Command {
+  return new remote.Command(
+    name,
+    {
+      connection: args.host.connection,
+      create: `# step ${name}\n\n${args.script}`,
+      ...(args.stdin !== undefined && { stdin: pulumi.secret(args.stdin) }),
+      addPreviousOutputInEnv: false,
+      triggers: [args.host.serverId],
+    },
+    { ...opts, ignoreChanges: ["connection", "create", "stdin", "addPreviousOutputInEnv"] },
+  );
+}
+
 export interface StepArgs {
   readonly host: NodeHost;
   /** Text of a static script. */

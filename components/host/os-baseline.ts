@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { readRepositoryFile } from "../../lib/repository-file.ts";
 import { NODE_PACKAGES } from "../../plan/packages.ts";
 import type { Bundle } from "./bundle.ts";
-import { applyBundle, runStep } from "./command.ts";
+import { applyBundle, runOncePerServer } from "./command.ts";
 import type { NodeHost } from "./node-host.ts";
 import {
   APT_KEY_PATH,
@@ -122,7 +122,7 @@ export class OsBaseline extends pulumi.ComponentResource {
 
   private configure(key: string, fresh: FreshHost, args: OsBaselineArgs): readonly pulumi.Resource[] {
     const { host } = fresh;
-    const identity = runStep(
+    const identity = runOncePerServer(
       `${key}-identity`,
       { host: fresh.bootstrap, script: readRepositoryFile("files/host/identity.sh"), stdin: fresh.hostKey },
       { parent: this },

@@ -297,8 +297,18 @@ status() {
   printf '%s\n' "${rows[@]}" | jq -sc --arg version "$version" '{version: $version, members: sort_by(.name)}'
 }
 
+# A run that was killed elsewhere may still be at work here, and two joins at once would undo each other.
+alone() {
+  exec 9>/run/lock/gardenos-etcd.lock
+  flock -w 300 9 || fail "another run has been at work on this member for five minutes. Nothing was changed."
+}
+
 case ${1:-} in
-bootstrap | guard | join | healthy | auth | status) "$1" ;;
+bootstrap | guard | join | auth)
+  alone
+  "$1"
+  ;;
+healthy | status) "$1" ;;
 can-restart) can_restart ;;
 *)
   sed -n '2,/^set -/s/^# \{0,1\}//p' "$0" >&2

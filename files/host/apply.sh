@@ -14,6 +14,7 @@
 #   health-timeout      seconds
 #   content/N           file contents, named in files.tsv
 #   hooks/{validate,gate,health}   optional executables
+#   complete            the last entry: without it a part of the payload was lost on the way
 #
 # Order: packages, users, directories, artifacts; then compare, validate, gate, swap, units, health. Nothing that
 # serves is touched before the gate is passed. After the swap every failure puts the earlier files back. A run that
@@ -22,6 +23,7 @@
 # Exit status: 0 applied or nothing to do; 1 refused or rolled back, with the reason on stderr.
 set -Eeuo pipefail
 umask 077
+export LC_ALL=C
 
 payload=$1
 bundle=$(<"$payload/name")
@@ -42,29 +44,44 @@ fail() {
 
 # --- a killed run ---------------------------------------------------------------------------------------------
 
-# Puts a copy of $1 at $2 in one step: readers see the old file or the new one, never a part.
-put() {
-  local temporary
-  temporary=$(dirname "$2")/.$(basename "$2").gardenos
-  (umask 022 && mkdir -p "$(dirname "$2")") && cp -pf "$1" "$temporary" && mv -f "$temporary" "$2" && return 0
-  rm -f "$temporary"
-  return 1
+# Where a new file waits to take the place of $1.
+beside() { printf '%s/.%s.gardenos' "${1%/*}" "${1##*/}"; }
+
+# Puts a copy of $1 beside $2; `mv` then swaps in one step, so that readers see the old file or the new one.
+place() {
+  (umask 022 && mkdir -p "${2%/*}") && cp -pf "$1" "$(beside "$2")"
 }
 
+same_file() {
+  cmp -s "$1" "$2" && [[ $(stat -c '%a %U:%G' "$1") == "$(stat -c '%a %U:%G' "$2")" ]]
+}
+
+# Leaves alone what was not swapped: on a full disk there may be no room to write it again.
 restore_journal() {
-  local path
+  local path kept
   while IFS= read -r path; do
-    if [[ -e $journal/files$path ]]; then
-      put "$journal/files$path" "$path" || return 1
-    else
+    rm -f "$(beside "$path")"
+    kept=$journal/files$path
+    if [[ ! -e $kept ]]; then
       rm -f "$path"
+    elif ! same_file "$kept" "$path"; then
+      place "$kept" "$path" && mv -f "$(beside "$path")" "$path" || return 1
     fi
   done <"$journal/paths"
 }
 
+# The payloads of runs that are gone. Those that live may wait for our lock.
+remove_old_payloads() {
+  local folder pid
+  for folder in /run/gardenos.*; do
+    pid=${folder#/run/gardenos.}
+    [[ -d /proc/${pid%%.*} ]] || rm -rf "$folder"
+  done
+}
+
 undo_killed_run() {
   rm -rf "$state/journal.new"
-  find /run -maxdepth 1 -name 'gardenos.*' ! -path "$payload" -exec rm -rf {} +
+  remove_old_payloads
   [[ -d $journal ]] || return 0
   say "undoing a run that was interrupted"
   restore_journal
@@ -149,8 +166,7 @@ differs() {
   local path=$1 seed=$2
   [[ -e $path ]] || return 0
   [[ $seed == yes ]] && return 1
-  cmp -s "$staged$path" "$path" || return 0
-  [[ $(stat -c '%a %U:%G' "$path") != "$(stat -c '%a %U:%G' "$staged$path")" ]]
+  ! same_file "$staged$path" "$path"
 }
 
 # Files of an earlier version of this bundle that it no longer has.
@@ -172,19 +188,27 @@ run_hook() {
 # --- swap and units -------------------------------------------------------------------------------------------
 
 # Called as a condition, where bash ignores errexit: every step says what its failure means.
+write_journal() {
+  local path new=$state/journal.new
+  mkdir -p "$new/files" && printf '%s\n' "${changed[@]}" >"$new/paths" || return 1
+  for path in "${changed[@]}"; do
+    [[ -e $path ]] || continue
+    mkdir -p "$new/files${path%/*}" && cp -pf "$path" "$new/files$path" || return 1
+  done
+  sync -f "$state" && mv "$new" "$journal"
+}
+
+# All new files are written before the first one is swapped: a full disk is met while nothing has changed.
 swap_files() {
   ((${#changed[@]})) || return 0
   local path
-  mkdir -p "$state/journal.new/files" && printf '%s\n' "${changed[@]}" >"$state/journal.new/paths" || return 1
+  write_journal || return 1
   for path in "${changed[@]}"; do
-    [[ -e $path ]] || continue
-    mkdir -p "$state/journal.new/files$(dirname "$path")" || return 1
-    cp -pf "$path" "$state/journal.new/files$path" || return 1
+    [[ ! -e $staged$path ]] || place "$staged$path" "$path" || return 1
   done
-  sync -f "$state" && mv "$state/journal.new" "$journal" || return 1
   for path in "${changed[@]}"; do
     if [[ -e $staged$path ]]; then
-      put "$staged$path" "$path" || return 1
+      mv -f "$(beside "$path")" "$path" || return 1
     else
       rm -f "$path" || return 1
     fi
@@ -252,6 +276,7 @@ roll_back() {
 trap 'printf "%s on %s: stopped at line %s of apply; the next run repairs what it left\n" "$bundle" "$(hostname)" "$LINENO" >&2' ERR
 
 main() {
+  [[ -e $payload/complete ]] || fail "the payload arrived in part. No file was changed; run again."
   exec 9>/run/lock/gardenos-apply.lock
   flock -w 300 9 || fail "another apply has held the lock for five minutes. No file was changed."
   mkdir -p "$state" || fail "can't write to /var/lib (see above). No file was changed."

@@ -53,10 +53,6 @@ export class Faults {
     this.#waiting.push({ fault: parsed.data, left: parsed.data.times });
   }
 
-  clear(): void {
-    this.#waiting = [];
-  }
-
   /** Calls still to be spoiled. */
   get left(): number {
     return this.#waiting.reduce((sum, { left }) => sum + left, 0);

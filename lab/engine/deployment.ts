@@ -188,8 +188,10 @@ export class Deployment {
     const keys = decision.forcing.join(", ");
     if (step.goal.protect) this.#refuse(old, `replaced, because ${keys} can't be changed in place`);
     if (decision.deleteBeforeReplace) await this.#makeWay(old);
-    const record = await this.#create(step);
-    this.#noteReplace(step, { old, forcing: decision.forcing });
+    // A new resource begins with what the program says now: ignoreChanges only protects an existing one.
+    const fresh = { ...step, inputs: { ...checkInputs(step.driver, step.goal.type, step.goal.inputs) } };
+    const record = await this.#create(fresh);
+    this.#noteReplace(fresh, { old, forcing: decision.forcing });
     return record;
   }
 

@@ -1,7 +1,7 @@
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { startCloud } from "../../lab/cloud/server.ts";
-import { actionsOf, idOf, Lab, serverOrder, TOKEN } from "./support/lab.ts";
+import { actionsOf, idOf, Lab, problem, serverOrder, TOKEN } from "./support/lab.ts";
 import { RecordingHypervisor } from "./support/recording-hypervisor.ts";
 
 /** A hypervisor after a restart of the daemon: it knows the machines, and all are off. */
@@ -56,6 +56,14 @@ describe("the records", () => {
     await expect(startCloud(options)).rejects.toThrow(
       `${lab.stateFile}: wanted the records of the lab's cloud, got something else; remove it to begin with an empty cloud`,
     );
+  });
+
+  it("that can't be written make the call fail, and the log says why", async () => {
+    const lab = await Lab.start();
+    mkdirSync(`${lab.stateFile}.new`);
+    const answer = await lab.post("/placement_groups", { name: "g", type: "spread" });
+    expect(answer).toMatchObject(problem(500, "server_error", "the lab's cloud has failed: see its log"));
+    expect(lab.log).toEqual([expect.stringContaining("cloud: POST /v1/placement_groups: EISDIR")]);
   });
 
   it("are not changed by a call that is refused", async () => {

@@ -147,6 +147,13 @@ describe("paths", () => {
     expect(bench.state.resources.get(urnOf("a"))?.inputs).toMatchObject(nested(1, ["w", "y"]));
   });
 
+  it("ignoreChanges does not hold back a replacement: the new one takes today's values", async () => {
+    const options = { ignoreChanges: ["spec"], replaceOnChanges: ["tags"] };
+    await bench.up([{ name: "a", inputs: nested(1, ["x"]), options }]);
+    expect((await bench.up([{ name: "a", inputs: nested(9, ["y"]), options }])).changes).toEqual(["replace a"]);
+    expect(bench.state.resources.get(urnOf("a"))?.inputs).toMatchObject(nested(9, ["y"]));
+  });
+
   it("replaceOnChanges replaces for a change at its path only", async () => {
     const options = { replaceOnChanges: ["tags[*]"] };
     await bench.up([{ name: "a", inputs: nested(1, ["x"]), options }]);

@@ -10,8 +10,8 @@ function readable(resource: Recorded): Record<string, unknown> {
   const inputs = { ...resource.inputs };
   if (resource.type !== "command:remote:Command") return inputs;
   const header = (text: unknown) => String(text).split("\n\n")[0]?.split("\n");
-  const [create, update] = [header(inputs["create"]), inputs["update"] && header(inputs["update"])];
-  return { ...inputs, create, ...(update && { update }) };
+  const update = inputs["update"] === undefined ? {} : { update: header(inputs["update"]) };
+  return { ...inputs, create: header(inputs["create"]), ...update };
 }
 
 function dump({ resources, outputs }: Recording): string {

@@ -36,19 +36,26 @@ afterEach(async () => {
 export class Lab {
   readonly hypervisor: RecordingHypervisor;
   readonly dir: string;
-  readonly log: string[] = [];
+  /** What the cloud has said since its first start. */
+  readonly log: readonly string[];
   #cloud: Cloud;
 
-  private constructor(hypervisor: RecordingHypervisor, dir: string, cloud: Cloud) {
-    this.hypervisor = hypervisor;
-    this.dir = dir;
-    this.#cloud = cloud;
+  private constructor(parts: Pick<Lab, "hypervisor" | "dir" | "cloud" | "log">) {
+    this.hypervisor = parts.hypervisor;
+    this.dir = parts.dir;
+    this.log = parts.log;
+    this.#cloud = parts.cloud;
   }
 
   static async start(options: Partial<CloudOptions> = {}): Promise<Lab> {
     const dir = mkdtempSync(join(tmpdir(), "cloud-"));
     const hypervisor = new RecordingHypervisor();
-    const lab = new Lab(hypervisor, dir, await startCloud(optionsFor(dir, hypervisor, options)));
+    const log: string[] = [];
+    const keep = (line: string): void => {
+      log.push(line);
+    };
+    const cloud = await startCloud(optionsFor(dir, hypervisor, { log: keep, ...options }));
+    const lab = new Lab({ hypervisor, dir, cloud, log });
     running.push(lab);
     return lab;
   }

@@ -7,6 +7,7 @@ import {
   cpSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -44,7 +45,19 @@ export class Checkout {
       mkdirSync(dirname(join(this.dir, file)), { recursive: true });
       cpSync(repositoryPath(file), join(this.dir, file));
     }
-    symlinkSync(repositoryPath("node_modules"), join(this.dir, "node_modules"));
+    this.shareModules();
+  }
+
+  /** The packages are links, the folder is not: `make`'s set-up in the copy can't reach those of this checkout. */
+  private shareModules(): void {
+    const modules = join(this.dir, "node_modules");
+    mkdirSync(modules);
+    for (const name of readdirSync(repositoryPath("node_modules"))) {
+      symlinkSync(join(repositoryPath("node_modules"), name), join(modules, name));
+    }
+    // Younger than package.json, so that `make` finds nothing to install.
+    rmSync(join(modules, ".package-lock.json"), { force: true });
+    writeFileSync(join(modules, ".package-lock.json"), "{}\n");
   }
 
   /** Starts a lab command without waiting for it. The child leads a process group of its own. */

@@ -1,6 +1,7 @@
 /** Runs witness.py on a node while something else happens, and judges what it saw. */
 import type { ChildProcess } from "node:child_process";
 import { readRepositoryFile } from "../../../lib/repository-file.ts";
+import { eventually } from "../../machines/support/eventually.ts";
 import { type Checkout, finished } from "./checkout.ts";
 import { clientFiles, installClient, NODES, PRIVATE_IPS, patroniPassword, root } from "./etcd.ts";
 

@@ -36,9 +36,13 @@ export interface TestLab {
   /** A call of the hypervisor; rejects with its error. */
   call<M extends keyof Hypervisor>(method: M, ...args: Parameters<Hypervisor[M]>): Promise<unknown>;
   /** Runs a command in the lab's name space. */
-  exec(argv: readonly string[]): Promise<Answer>;
+  exec(argv: readonly string[], stdin?: string): Promise<Answer>;
   /** Runs a shell command on a machine as root, accepting only the lab's host key. */
-  ssh(ip: string, command: string, options?: { readonly from?: string }): Promise<Answer>;
+  ssh(
+    ip: string,
+    command: string,
+    options?: { readonly from?: string; readonly stdin?: string },
+  ): Promise<Answer>;
   /** A spec whose user-data carries the lab's host key and whose root key the lab can use. */
   spec(id: number): MachineSpec;
 }
@@ -72,9 +76,11 @@ export async function makeTestLab(): Promise<TestLab> {
   const [user, host] = [await key("user", "ed25519"), await key("host", "ecdsa")];
   const knownHosts = join(checkout, "known_hosts");
   writeFileSync(knownHosts, `* ${host.public}\n`);
-  const exec = async (argv: readonly string[]): Promise<Answer> => {
+  const exec = async (argv: readonly string[], stdin = ""): Promise<Answer> => {
     const [program = "", ...args] = inLabNetns(ctx, argv);
-    return execute(program, args, { timeout: 60_000 }).then(
+    const running = execute(program, args, { timeout: 60_000 });
+    running.child.stdin?.on("error", () => undefined).end(stdin);
+    return running.then(
       ({ stdout, stderr }) => ({ status: 0, stdout, stderr }),
       (error) => ({ status: error.code ?? -1, stdout: error.stdout, stderr: error.stderr }),
     );
@@ -103,7 +109,7 @@ export async function makeTestLab(): Promise<TestLab> {
       if (error !== undefined) throw new Error(error);
       return result;
     },
-    ssh: (ip, command, { from } = {}) => {
+    ssh: (ip, command, { from, stdin } = {}) => {
       const options = [
         "BatchMode=yes",
         "ConnectTimeout=3",
@@ -113,7 +119,8 @@ export async function makeTestLab(): Promise<TestLab> {
         `IdentityFile=${join(checkout, "user")}`,
         "IdentitiesOnly=yes",
       ].flatMap((option) => ["-o", option]);
-      return exec(["ssh", "-F", "none", ...options, ...(from ? ["-b", from] : []), `root@${ip}`, command]);
+      const argv = ["ssh", "-F", "none", ...options, ...(from ? ["-b", from] : []), `root@${ip}`, command];
+      return exec(argv, stdin);
     },
     spec: (id) => ({
       id,
