@@ -20,7 +20,7 @@ export default defineConfig({
       {
         test: {
           name: "e2e",
-          include: ["test/{machines,e2e}/**/*.test.ts"],
+          include: ["test/{machines,host,e2e}/**/*.test.ts"],
           testTimeout: 600_000,
           hookTimeout: 1_200_000,
           fileParallelism: false,

@@ -4,8 +4,8 @@
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import type { EngineEvent, Stack } from "@pulumi/pulumi/automation/index.js";
+import { delimiter, join } from "node:path";
+import type { EngineEvent, LocalWorkspace, Stack } from "@pulumi/pulumi/automation/index.js";
 import { parse, stringify } from "yaml";
 import { readRepositoryFile, repositoryPath } from "../lib/repository-file.ts";
 import type { DeployOptions } from "./deploy.ts";
@@ -17,16 +17,21 @@ import { placeholders } from "./stack-config.ts";
 
 const TOKEN = "hcloud:token";
 
-export const hasPulumiCli = (): boolean => spawnSync("pulumi", ["version"], { stdio: "ignore" }).status === 0;
+const onPath = (command: string): boolean =>
+  (process.env["PATH"] ?? "").split(delimiter).some((dir) => existsSync(join(dir, command)));
+
+export const hasPulumiCli = (): boolean => onPath("pulumi");
 
 const home = (lab: Lab): string => join(lab.ctx.dir, "pulumi");
 const stackFile = (lab: Lab): string => join(home(lab), `Pulumi.${lab.stack}.yaml`);
 
-/** State in `.lab`; plugins and the CLI's own logs in the cache, so that nothing lands in the user's home. */
+/** Plugins and the CLI's own logs go to the cache, so that nothing lands in the user's home. */
+const pulumiHome = (lab: Lab): string => join(lab.ctx.cacheDir, "pulumi");
+
 const environment = (lab: Lab): Record<string, string> => ({
   PULUMI_BACKEND_URL: `file://${join(home(lab), "state")}`,
   PULUMI_CONFIG_PASSPHRASE: lab.files.passphrase,
-  PULUMI_HOME: join(lab.ctx.cacheDir, "pulumi"),
+  PULUMI_HOME: pulumiHome(lab),
   PULUMI_SKIP_UPDATE_CHECK: "1",
 });
 
@@ -67,11 +72,18 @@ function writeProject(lab: Lab, what: "up" | "preview"): void {
   writeFileSync(stackFile(lab), stringify({ ...before, ...stack, config }), { mode: 0o600 });
 }
 
+/** The Automation API, loaded only when it is needed: that takes a while. */
+async function automation(lab: Lab): Promise<typeof LocalWorkspace> {
+  // It asks the CLI for its version without the environment of a stack.
+  process.env["PULUMI_HOME"] = pulumiHome(lab);
+  return (await import("@pulumi/pulumi/automation/index.js")).LocalWorkspace;
+}
+
 /** The CLI's records of this stack, made when there are none. */
 async function openStack(lab: Lab, what: "up" | "preview"): Promise<Stack> {
-  const { LocalWorkspace } = await import("@pulumi/pulumi/automation/index.js");
   writeProject(lab, what);
-  const stack = await LocalWorkspace.createOrSelectStack(
+  const workspace = await automation(lab);
+  const stack = await workspace.createOrSelectStack(
     { stackName: lab.stack, workDir: home(lab) },
     { envVars: environment(lab) },
   );
@@ -121,8 +133,8 @@ export async function deployWithPulumi(
 
 /** The stack's exports. */
 export async function pulumiOutputs(lab: Lab): Promise<Readonly<Record<string, unknown>>> {
-  const { LocalWorkspace } = await import("@pulumi/pulumi/automation/index.js");
-  const stack = await LocalWorkspace.selectStack(
+  const workspace = await automation(lab);
+  const stack = await workspace.selectStack(
     { stackName: lab.stack, workDir: home(lab) },
     { envVars: environment(lab) },
   );
@@ -142,12 +154,10 @@ function plugins(): readonly (readonly [name: string, version: string])[] {
 
 /** Installs provider plugins that are missing. The lab's own network has no way to where they are. */
 export function installPlugins(lab: Lab): void {
-  const onPath = (name: string): boolean =>
-    (process.env["PATH"] ?? "").split(":").some((dir) => existsSync(join(dir, `pulumi-resource-${name}`)));
   mkdirSync(home(lab), { recursive: true, mode: 0o700 });
   for (const [name, version] of plugins()) {
-    const kept = join(lab.ctx.cacheDir, "pulumi/plugins", `resource-${name}-v${version}`);
-    if (onPath(name) || existsSync(kept)) continue;
+    const kept = join(pulumiHome(lab), "plugins", `resource-${name}-v${version}`);
+    if (onPath(`pulumi-resource-${name}`) || existsSync(kept)) continue;
     process.stderr.write(`Pulumi plugin ${name} ${version}\n`);
     pulumi(lab, ["plugin", "install", "resource", name, version]);
   }

@@ -12,11 +12,12 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   same: "same",
 };
 
-/** Steps that have been taken; in a preview, those that would be. */
+/** Steps that have been taken; in a preview, those that would be. Components report theirs twice. */
 function steps(events: readonly EngineEvent[]) {
-  return events
+  const reported = events
     .flatMap(({ resOutputsEvent }) => (resOutputsEvent ? [resOutputsEvent.metadata] : []))
     .filter(({ urn }) => !isHidden(urn));
+  return [...new Map(reported.map((step) => [`${step.op} ${step.urn}`, step])).values()];
 }
 
 function changesOf(events: readonly EngineEvent[]): readonly Change[] {

@@ -3,13 +3,13 @@ import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { NODE_PACKAGES } from "../plan/packages.ts";
 import { buildArtifacts, missingTools } from "./artifacts/index.ts";
-import { checkConfig } from "./check-config.ts";
 import { startDaemon } from "./daemon.ts";
 import { EngineError } from "./engine/errors.ts";
 import { type EngineChoice, pickEngine } from "./engine-choice.ts";
 import { readChoices, saveChoices } from "./files.ts";
 import type { Lab } from "./lab.ts";
 import { installPlugins } from "./pulumi-cli.ts";
+import { checkConfig, upstreamManifest } from "./settings.ts";
 import { runInLab } from "./shell.ts";
 
 export interface UpOptions {
@@ -29,6 +29,7 @@ export async function up(lab: Lab, options: UpOptions): Promise<number> {
     cacheDir: lab.ctx.cacheDir,
     outDir: join(lab.ctx.dir, "artifacts"),
     packages: NODE_PACKAGES,
+    upstream: upstreamManifest(lab),
     onProgress: say,
   });
   const choices = readChoices(lab.ctx);

@@ -100,6 +100,9 @@ function tables(bundle: Bundle): Record<string, string> {
   };
 }
 
+/** Two blocks of zeros. createTar pads to a full record, which may leave room for one only, and tar complains. */
+const END_OF_ARCHIVE = Buffer.alloc(1024);
+
 /** The bundle as base64 of a tar, byte for byte the same for the same bundle. */
 export function renderPayload(bundle: Bundle): string {
   const hooks = (["validate", "gate", "health"] as const).flatMap((name) => {
@@ -117,7 +120,7 @@ export function renderPayload(bundle: Bundle): string {
   const tar = createTar(
     entries.map((entry) => ({ ...entry, attrs: { ...attrs, ...("attrs" in entry && entry.attrs) } })),
   );
-  return Buffer.from(tar).toString("base64");
+  return Buffer.concat([tar, END_OF_ARCHIVE]).toString("base64");
 }
 
 /**

@@ -280,6 +280,8 @@ auth() {
 
 # --- status ---------------------------------------------------------------------------------------------------
 
+version_of() { ctl --endpoints="$1" endpoint status -w json 2>/dev/null | jq -r '.[0].Status.version // empty'; }
+
 status() {
   local list name endpoint version="" rows=()
   list=$(ctl --endpoints="$self" member list 2>/dev/null || ask_others member list) ||
@@ -287,10 +289,11 @@ status() {
   while IFS=, read -r _ _ name _ endpoint _; do
     name=${name# } endpoint=${endpoint# }
     local healthy=false leader=false
-    member_healthy "$endpoint" && healthy=true
-    is_leader "$endpoint" && leader=true
-    [[ -n $version ]] || version=$(ctl --endpoints="$endpoint" endpoint status -w json 2>/dev/null |
-      jq -r '.[0].Status.version // empty')
+    if member_healthy "$endpoint"; then
+      healthy=true
+      is_leader "$endpoint" && leader=true
+      [[ -n $version ]] || version=$(version_of "$endpoint") || true
+    fi
     rows+=("$(jq -nc --arg name "${name:-(joining)}" --argjson healthy "$healthy" --argjson leader "$leader" \
       '{name: $name, healthy: $healthy, leader: $leader}')")
   done <<<"$list"

@@ -1,6 +1,6 @@
 /** etcd, built from the Go module proxy and packed as upstream packs a release. */
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { VERSIONS } from "../../plan/versions.ts";
 import { cached, type Progress, recipeKey } from "./cache.ts";
@@ -27,8 +27,6 @@ export interface EtcdTarball {
   readonly file: string;
   /** Lower-case hex. */
   readonly sha256: string;
-  /** The client, unpacked, for use on this machine. */
-  readonly etcdctl: string;
 }
 
 export interface EtcdBuild {
@@ -60,7 +58,6 @@ export async function buildEtcd(options: EtcdBuild): Promise<EtcdTarball> {
     fileName,
     file: join(dir, fileName),
     sha256,
-    etcdctl: join(dir, "etcdctl"),
   };
 }
 
@@ -117,6 +114,5 @@ async function pack(dir: string, folder: string, options: EtcdBuild): Promise<vo
     .update(await readFile(file))
     .digest("hex");
   await writeFile(`${file}.sha256`, `${sha256}  ${folder}.tar.gz\n`);
-  await copyFile(join(dir, folder, "etcdctl"), join(dir, "etcdctl"));
   await rm(join(dir, folder), { recursive: true });
 }

@@ -1,9 +1,11 @@
 /** Everything the lab's machines need, made from package registries only, cached and laid out for serving. */
+import type { Manifest } from "../../plan/artifacts.ts";
 import { type AptRepository, buildAptRepository } from "./apt-repository.ts";
 import { defaultCacheDir, type Progress } from "./cache.ts";
 import { buildEtcd } from "./etcd.ts";
 import { layOut } from "./layout.ts";
 import { buildRootfs, type Rootfs } from "./rootfs.ts";
+import { fetchEtcd } from "./upstream-etcd.ts";
 
 export { APT_COMPONENT, APT_SUITE } from "./apt-repository.ts";
 export { defaultCacheDir } from "./cache.ts";
@@ -17,6 +19,8 @@ export interface ArtifactOptions {
   readonly outDir: string;
   /** Debian packages that the program's bundles install. */
   readonly packages: readonly string[];
+  /** Upstream's artifacts instead of built ones, where the internet is reachable. @default - build them */
+  readonly upstream?: Manifest | undefined;
   /** See `RootfsBuild.edition`. @default - any image of the recipe will do */
   readonly edition?: string;
   /** Receives the tools' own output, line by line. @default - dropped; errors quote its end */
@@ -35,8 +39,6 @@ export interface LabArtifacts {
   readonly manifestFile: string;
   /** Armoured public key of the package repository. */
   readonly aptKeyFile: string;
-  /** An `etcdctl` that runs on this machine. */
-  readonly etcdctl: string;
   /** The folder to serve at `http://192.0.2.1/`. */
   readonly served: string;
 }
@@ -56,13 +58,14 @@ export async function buildArtifacts(options: ArtifactOptions): Promise<LabArtif
     log: options.log ?? (() => undefined),
     signal: AbortSignal.any(signals),
   };
+  const obtainEtcd = options.upstream ? fetchEtcd.bind(undefined, options.upstream.etcd) : buildEtcd;
   const packages = async (): Promise<{ rootfs: Rootfs; apt: AptRepository }> => {
     const rootfs = await buildRootfs(build);
     return { rootfs, apt: await buildAptRepository({ ...build, rootfs, packages: options.packages }) };
   };
-  const [etcd, { rootfs, apt }] = await allOrNone([buildEtcd(build), packages()], failure);
+  const [etcd, { rootfs, apt }] = await allOrNone([obtainEtcd(build), packages()], failure);
   const layout = await layOut(options.outDir, { etcd, apt });
-  return { ...layout, rootfsDir: rootfs.dir, etcdctl: etcd.etcdctl, served: options.outDir };
+  return { ...layout, rootfsDir: rootfs.dir, served: options.outDir };
 }
 
 /** Like Promise.all, but the first failure stops the others and is thrown once they have stopped. */

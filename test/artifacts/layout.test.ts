@@ -24,7 +24,7 @@ beforeEach(() => {
   write("cache/apt/pool/main/jq_1.7_amd64.deb", "package");
   const keyFile = write("cache/apt/lab.asc", "key");
   parts = {
-    etcd: { version: "3.6.16", fileName: TARBALL, file, sha256: SHA256, etcdctl: "" },
+    etcd: { version: "3.6.16", fileName: TARBALL, file, sha256: SHA256 },
     apt: { dir: join(dir, "cache/apt"), keyFile },
   };
 });

@@ -150,7 +150,9 @@ describe("paths", () => {
   it("ignoreChanges does not hold back a replacement: the new one takes today's values", async () => {
     const options = { ignoreChanges: ["spec"], replaceOnChanges: ["tags"] };
     await bench.up([{ name: "a", inputs: nested(1, ["x"]), options }]);
-    expect((await bench.up([{ name: "a", inputs: nested(9, ["y"]), options }])).changes).toEqual(["replace a"]);
+    expect((await bench.up([{ name: "a", inputs: nested(9, ["y"]), options }])).changes).toEqual([
+      "replace a",
+    ]);
     expect(bench.state.resources.get(urnOf("a"))?.inputs).toMatchObject(nested(9, ["y"]));
   });
 
