@@ -10,6 +10,7 @@ import { compareVersions, minorOf } from "../lib/version.ts";
 import type { Manifest } from "./artifacts.ts";
 import { LOCATIONS } from "./locations.ts";
 import { reservedAddresses, type StackIdentity, serverName } from "./plan.ts";
+import { etcdTimers } from "./timers.ts";
 import { VERSIONS } from "./versions.ts";
 
 type Check = (settings: Partial<Settings>, context: CheckContext) => readonly Problem[];
@@ -193,11 +194,13 @@ const etcdVersion: Check = ({ etcd }) => {
   return [];
 };
 
-const etcdTimers: Check = ({ etcd }) => {
-  if (!etcd || etcd.electionMs >= 5 * etcd.heartbeatMs) return [];
-  const want = `at least five heartbeats (${5 * etcd.heartbeatMs}), or etcd refuses to start`;
-  const fix = `pulumi config set --path 'gardenos:etcd.electionMs' ${10 * etcd.heartbeatMs}`;
-  return [{ field: "gardenos:etcd.electionMs", got: etcd.electionMs, want, fix }];
+const electionTime: Check = ({ etcd, topology }) => {
+  if (!etcd || !topology) return [];
+  const { heartbeatMs, electionMs } = etcdTimers({ etcd, topology });
+  if (electionMs >= 5 * heartbeatMs) return [];
+  const want = `at least five heartbeats (${5 * heartbeatMs}), or etcd refuses to start`;
+  const fix = `pulumi config set --path 'gardenos:etcd.electionMs' ${10 * heartbeatMs}`;
+  return [{ field: "gardenos:etcd.electionMs", got: electionMs, want, fix }];
 };
 
 const etcdQuota: Check = ({ etcd }) => {
@@ -219,7 +222,7 @@ const CHECKS: readonly Check[] = [
   noOverlaps,
   adminAccess,
   etcdVersion,
-  etcdTimers,
+  electionTime,
   etcdQuota,
 ];
 

@@ -7,6 +7,7 @@ import { cidrRange, nthAddress } from "../lib/cidr.ts";
 import { quantityBytes } from "../lib/quantity.ts";
 import type { Artifact, Manifest } from "./artifacts.ts";
 import { LOCATIONS, type Location, type NetworkZone } from "./locations.ts";
+import { type EtcdTimers, etcdTimers } from "./timers.ts";
 
 /** Project and stack, as Pulumi names them. */
 export interface StackIdentity {
@@ -36,11 +37,9 @@ export interface NetworkPlan {
   readonly gateway: string;
 }
 
-export interface EtcdPlan {
+export interface EtcdPlan extends EtcdTimers {
   readonly artifact: Artifact;
   readonly quotaBytes: number;
-  readonly heartbeatMs: number;
-  readonly electionMs: number;
   /** Empty: a new cluster is never made over a lost one. */
   readonly allowNewCluster: string;
 }
@@ -106,8 +105,7 @@ export function makePlan(identity: StackIdentity, settings: Settings, manifest: 
     etcd: {
       artifact: manifest.etcd,
       quotaBytes: quantityBytes(settings.etcd.quota),
-      heartbeatMs: settings.etcd.heartbeatMs,
-      electionMs: settings.etcd.electionMs,
+      ...etcdTimers(settings),
       allowNewCluster: settings.etcd.allowNewCluster ?? "",
     },
   };

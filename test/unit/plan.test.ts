@@ -39,6 +39,20 @@ describe("the plan", () => {
   });
 });
 
+describe("etcd's timers", () => {
+  const timers = (raw: Record<string, unknown>) => {
+    const { heartbeatMs, electionMs } = makePlan(IDENTITY, settingsOf({ ...GOOD, ...raw }), MANIFEST).etcd;
+    return [heartbeatMs, electionMs];
+  };
+
+  it("follow the distance between members, unless they are configured", () => {
+    expect(timers({})).toEqual([100, 1000]);
+    expect(timers({ topology: "eu-spread" })).toEqual([100, 1500]);
+    expect(timers({ topology: "eu-spread", etcd: { electionMs: 3000 } })).toEqual([100, 3000]);
+    expect(timers({ etcd: { heartbeatMs: 50 } })).toEqual([50, 1000]);
+  });
+});
+
 describe("warnings", () => {
   it("are none for a sound stack", () => {
     expect(planWarnings(makePlan(IDENTITY, settingsOf(), MANIFEST))).toEqual([]);

@@ -23,7 +23,7 @@ describe("a good configuration", () => {
         podCidr: "10.42.0.0/16",
         serviceCidr: "10.43.0.0/16",
       },
-      etcd: { version: "3.6.16", quota: "4Gi", heartbeatMs: 100, electionMs: 1000 },
+      etcd: { version: "3.6.16", quota: "4Gi" },
       artifacts: { manifest: "artifacts/upstream.json" },
       protect: true,
       lab: { artifacts: "built" },

@@ -1,8 +1,7 @@
 /** Runs witness.py on a node while something else happens, and judges what it saw. */
-import type { ChildProcess } from "node:child_process";
 import { readRepositoryFile } from "../../../lib/repository-file.ts";
 import { eventually } from "../../machines/support/eventually.ts";
-import { type Checkout, finished } from "./checkout.ts";
+import { type Checkout, finished, type Outcome } from "./checkout.ts";
 import { clientFiles, installClient, NODES, PRIVATE_IPS, patroniPassword, root } from "./etcd.ts";
 
 /** Witness's own words; see witness.py. */
@@ -21,11 +20,11 @@ const LONGEST_RUN_SECONDS = 180;
 
 export class Witness {
   private readonly lab: Checkout;
-  private readonly child: ChildProcess;
+  private readonly end: Promise<Outcome>;
 
-  private constructor(lab: Checkout, child: ChildProcess) {
+  private constructor(lab: Checkout, end: Promise<Outcome>) {
     this.lab = lab;
-    this.child = child;
+    this.end = end;
   }
 
   /** Answers when the first write is acknowledged. */
@@ -48,18 +47,17 @@ export class Witness {
     };
     await lab.put("n1", `${DIR}/settings.json`, JSON.stringify(settings));
     await root(lab, `rm -f ${DIR}/stop; etcdctl del --prefix ${PREFIX}`);
-    const child = lab.start("ssh", "n1", `python3 ${DIR}/witness.py ${DIR}/settings.json`);
+    const end = finished(lab.start("ssh", "n1", `python3 ${DIR}/witness.py ${DIR}/settings.json`));
     await eventually(
       "the witness's first write",
       async () => (await root(lab, `etcdctl get --prefix ${PREFIX} --keys-only`)) !== "",
     );
-    return new Witness(lab, child);
+    return new Witness(lab, end);
   }
 
   async stop(): Promise<Testimony> {
-    const testimony = finished(this.child);
     await this.lab.must("ssh", "n1", `touch ${DIR}/stop`);
-    const { code, stdout, all } = await testimony;
+    const { code, stdout, all } = await this.end;
     if (code !== 0) throw new Error(`the witness ended with ${code}:\n${all}`);
     return JSON.parse(stdout);
   }
