@@ -74,11 +74,13 @@ const etcdSchema = z.strictObject({
     .default("4Gi")
     .describe("Size of the database at which etcd refuses writes. At most 8Gi. A change rolls the members."),
   heartbeatMs: milliseconds(10, 10_000)
-    .default(100)
-    .describe("Interval of the leader's heartbeats. A change rolls the members."),
+    .optional()
+    .describe(
+      "Interval of the leader's heartbeats. Without it the topology decides. A change rolls the members.",
+    ),
   electionMs: milliseconds(100, 50_000)
-    .default(1000)
-    .describe("Silence before an election, at least five heartbeats. A change rolls the members."),
+    .optional()
+    .describe("Silence before an election, at least five heartbeats. Without it the topology decides."),
   allowNewCluster: text("the word that the guard's message names")
     .optional()
     .describe("One-time word that gives up the data of a lost cluster. The guard's message names it."),
