@@ -19,6 +19,12 @@ const SETTLE_MS = 60_000;
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
+/** The last word of a command that worked. */
+function report(sentence: string): number {
+  print(sentence);
+  return 0;
+}
+
 async function stackNodes(lab: Lab): Promise<StackExports["nodes"]> {
   const engine = readChoices(lab.ctx).engine;
   const outputs = engine === "pulumi" ? await pulumiOutputs(lab) : builtinEngine(lab).outputs();
@@ -94,10 +100,14 @@ function commands(lab: Lab, done: (code: number) => void): Command {
     .option("--json", "the changes as JSON on standard output")
     .action(async (options) => done(await run(lab, "preview", options)));
   add("down", "switch everything off; disks and state stay in .lab").action(async () =>
-    done(await switchOff(lab).then(() => 0)),
+    done(
+      await switchOff(lab).then(() =>
+        report("The lab is off. Disks and state stay in .lab; `make up` brings it back."),
+      ),
+    ),
   );
   add("reset", "switch everything off and forget disks and state").action(async () =>
-    done(await reset(lab).then(() => 0)),
+    done(await reset(lab).then(() => report("The lab is off, and its disks and state are gone."))),
   );
   add("status", "nodes and etcd at a glance; exit code 1 when something is not well")
     .option("--json", "machine-readable")

@@ -96,8 +96,8 @@ async function openStack(lab: Lab, what: "up" | "preview"): Promise<Stack> {
 /** A killed run leaves its lock behind. A lock whose process lives is left for the CLI to name. */
 async function dropStaleLock(lab: Lab, stack: Stack): Promise<void> {
   const dir = join(home(lab), "state/.pulumi/locks/organization", lab.project, lab.stack);
-  const locks = existsSync(dir) ? readdirSync(dir) : [];
-  const holders = locks.map((file) => Number(JSON.parse(readFileSync(join(dir, file), "utf8")).pid));
+  const locks = existsSync(dir) ? readdirSync(dir).filter((file) => file.endsWith(".json")) : [];
+  const holders = locks.map((file) => JSON.parse(readFileSync(join(dir, file), "utf8")).pid);
   if (holders.length > 0 && !holders.some((pid) => existsSync(`/proc/${pid}`))) await stack.cancel();
 }
 
@@ -121,6 +121,7 @@ export async function deployWithPulumi(
     onError: onOutput,
     onEvent: (event) => void events.push(event),
     color: screen.isTTY ? "always" : "never",
+    diff: what === "preview",
     signal: stop.signal,
   }).then(
     () => resultOf(what, events, 0),

@@ -1,11 +1,18 @@
 /** A cluster in use: who gets in, what a second `up` does, and what changes of configuration cost. */
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { LAB_NET } from "../../lab/addresses.ts";
 import { Checkout, changed } from "./support/checkout.ts";
 import { as, deployKeyFingerprint, installClient, NODES, PRIVATE_IPS, quotas, root } from "./support/etcd.ts";
-import { apiWrites, bootIds, programLogins, serverIds } from "./support/nodes.ts";
-import { type Restart, restartsOf } from "./support/restarts.ts";
-import { type Testimony, Witness } from "./support/witness.ts";
+import { apiCalls, bootIds, programLogins, serverIds } from "./support/nodes.ts";
+import { restarts } from "./support/restarts.ts";
+import { recovery, Witness } from "./support/witness.ts";
+
+/** Longer than an election takes on a busy machine, shorter than a member's restart would be noticed as an outage. */
+const LONGEST_GAP_SECONDS = 3;
+const MIB = 1024 ** 2;
 
 let lab: Checkout;
 
@@ -182,7 +189,7 @@ describe("a second up", () => {
     const fingerprint = deployKeyFingerprint(lab);
     const loginsBefore = await programLogins(lab, fingerprint);
     expect(
-      Object.values(loginsBefore).every((count) => count > 0),
+      Object.values(loginsBefore).every((count) => Number(count) > 0),
       "the count finds logins",
     ).toBe(true);
     const callsBefore = await apiCalls(lab);
@@ -191,5 +198,79 @@ describe("a second up", () => {
     expect(calls.writes).toBe(callsBefore.writes);
     expect(calls.reads).toBeGreaterThan(callsBefore.reads);
     expect(await programLogins(lab, fingerprint)).toEqual(loginsBefore);
+  });
+});
+
+describe("another etcd.quota", () => {
+  it("restarts members one at a time, and a client loses no write", async () => {
+    const witness = await Witness.start(lab);
+    lab.configure(["gardenos:etcd", "quota"], "640Mi");
+    expect(changed(await up())).toEqual([
+      ...NODES.map((node) => `update etcd-${node}-files`),
+      ...NODES.map((node) => `update etcd-${node}-roll`),
+    ]);
+    const testimony = await witness.stop();
+
+    expect(await witness.lost(testimony)).toEqual([]);
+    expect(testimony.longestGapSeconds).toBeLessThan(LONGEST_GAP_SECONDS);
+    const rolled = await restarts(lab);
+    expect(rolled.map(({ member }) => member)).toEqual([...NODES]);
+    for (const [i, { member, stopped, started }] of rolled.entries()) {
+      const next = rolled[i + 1]?.stopped ?? Number.POSITIVE_INFINITY;
+      expect(started, `${member} started before the next one stopped`).toBeLessThan(next);
+      expect(
+        recovery(testimony, member, stopped),
+        `${member} served before the next one stopped`,
+      ).toBeLessThan(next);
+    }
+    expect(await quotas(lab)).toEqual([640 * MIB, 640 * MIB, 640 * MIB]);
+  });
+});
+
+describe("changes that restart nothing", () => {
+  let before: { readonly servers: unknown; readonly boots: unknown; readonly etcd: unknown };
+
+  const traces = async () => ({
+    servers: serverIds(lab),
+    boots: await bootIds(lab),
+    etcd: await restarts(lab),
+  });
+
+  beforeAll(async () => {
+    before = await traces();
+  });
+
+  it("lets another person in by the three baseline commands alone", async () => {
+    const key = join(lab.dir, ".lab", "alice");
+    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "alice", "-f", key]);
+    lab.configure(["gardenos:ssh", "authorizedKeys", "alice"], readFileSync(`${key}.pub`, "utf8").trim());
+    expect(changed(await up())).toEqual(NODES.map((node) => `update ${node}-baseline`));
+    const options = [
+      "-i",
+      key,
+      "-o",
+      "IdentitiesOnly=yes",
+      "-o",
+      `UserKnownHostsFile=${join(lab.dir, ".lab/ssh/known_hosts")}`,
+    ];
+    for (const { name, publicIp } of (await lab.status()).nodes) {
+      expect(await lab.must("exec", "ssh", ...options, `root@${publicIp}`, "hostname")).toBe(
+        `gardenos-lab-${name}\n`,
+      );
+    }
+    expect(await traces()).toEqual(before);
+  });
+
+  it("takes another image and server type for servers to come only", async () => {
+    lab.configure(["gardenos:image"], "debian-12");
+    lab.configure(["gardenos:serverType"], "cx43");
+    expect(changed(await up())).toEqual([]);
+    expect(await traces()).toEqual(before);
+  });
+
+  it("changes a node's labels in place", async () => {
+    lab.configure(["gardenos:nodes", "n1", "labels"], { rack: "a" });
+    expect(changed(await up())).toEqual(["update n1"]);
+    expect(await traces()).toEqual(before);
   });
 });

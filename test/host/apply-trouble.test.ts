@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Bundle, renderPayload } from "../../components/host/bundle.ts";
 import { sha256 } from "../../lib/sha256.ts";
 import type { Answer } from "../machines/support/lab.ts";
+import { chances } from "../support/chance.ts";
 import { bootHost, done, HOSTNAME, type Host, refuse, serviceBundle } from "./support/host.ts";
 
 let host: Host;
@@ -226,7 +227,7 @@ describe("a run that is killed", () => {
     host.run("cat /etc/many/[0-9]* | sort | uniq -c | tr -s ' '; ls -A /etc/many | wc -l");
 
   /** Kills apply some time after its journal is there: while it swaps, or restarts, or waits for health. */
-  async function applyAndKill(bundle: Bundle, delaySeconds: number): Promise<Answer> {
+  async function applyAndKill(bundle: Bundle, delaySeconds = "0"): Promise<Answer> {
     const journal = `/var/lib/gardenos/bundles/${bundle.name}/journal`;
     const killer = `until test -d ${journal}; do sleep 0.01; done; sleep ${delaySeconds}; kill -9 $(pgrep -f '[b]ash /run/gardenos')`;
     const hooks = { health: refuse("not yet") };
@@ -234,9 +235,8 @@ describe("a run that is killed", () => {
     return answer;
   }
 
-  const seed = Number(process.env["GARDENOS_SEED"] ?? Math.floor(Math.random() * 1e6));
-  console.log(`apply is killed at moments of GARDENOS_SEED=${seed}`);
-  const delays = [1, 2, 3].map((round) => ((seed * round * 7919) % 500) / 1000);
+  const chance = chances("apply is killed");
+  const delays = [1, 2, 3].map(() => (chance() / 2).toFixed(3));
 
   it("is undone by the next one, which restarts what may have seen the new files", async () => {
     await host.apply(many("old"));
@@ -255,7 +255,7 @@ describe("a run that is killed", () => {
   });
 
   it("is made good by the same run again", async () => {
-    expect(await applyAndKill(many("new"), delays[0] ?? 0)).toMatchObject({ status: 137 });
+    expect(await applyAndKill(many("new"), delays[0])).toMatchObject({ status: 137 });
     expect(await host.apply(many("new"))).toEqual(
       done(
         `many: undoing a run that was interrupted\nmany: ${COUNT + 1} files changed, units handled: many.service\n`,

@@ -48,10 +48,10 @@ export class Witness {
     await lab.put("n1", `${DIR}/settings.json`, JSON.stringify(settings));
     await root(lab, `rm -f ${DIR}/stop; etcdctl del --prefix ${PREFIX}`);
     const end = finished(lab.start("ssh", "n1", `python3 ${DIR}/witness.py ${DIR}/settings.json`));
-    await eventually(
-      "the witness's first write",
-      async () => (await root(lab, `etcdctl get --prefix ${PREFIX} --keys-only`)) !== "",
-    );
+    await eventually(async () => {
+      const keys = await root(lab, `etcdctl get --prefix ${PREFIX} --keys-only`);
+      if (keys === "") throw new Error("the witness has written nothing");
+    });
     return new Witness(lab, end);
   }
 
@@ -74,4 +74,10 @@ export class Witness {
     );
     return acknowledged.filter((number) => !kept.has(number));
   }
+}
+
+/** When a member that stopped at a time was healthy again: seconds of CLOCK_MONOTONIC. Never seen: infinity. */
+export function recovery({ health }: Testimony, member: string, stopped: number): number {
+  const back = health.find((change) => change.member === member && change.healthy && change.at > stopped);
+  return back?.at ?? Number.POSITIVE_INFINITY;
 }
