@@ -38,7 +38,7 @@ status: .program-ready ## Nodes and etcd at a glance
 
 .PHONY: preview
 preview: .program-ready ## Show what `up` would change; touches nothing and runs anywhere
-	@$(NODE) lab/cli.ts preview
+	@$(NODE) lab/cli.ts preview $(if $(ENGINE),--engine $(ENGINE))
 
 .PHONY: check
 check: .program-ready ## Format, lint, types, dead code, import direction

@@ -13,7 +13,7 @@ export default defineConfig({
       {
         test: {
           name: "lab",
-          include: ["test/{engine,drivers,cloud,artifacts}/**/*.test.ts"],
+          include: ["test/{engine,engine-parity,drivers,cloud,artifacts}/**/*.test.ts"],
           testTimeout: 60_000,
         },
       },

@@ -1,5 +1,5 @@
 /**
- * Writes upstream's checksums into `artifacts/upstream.json`: `node artifacts/pin.ts [FILE]`.
+ * Writes upstream's checksums into `artifacts/upstream.json`: `npm run pin [-- FILE]`.
  *
  * To move to another version, change `version` and `url`, set `sha256` to null, run this, review, commit.
  */

@@ -1,5 +1,5 @@
 /**
- * The configuration of a stack: every key of the `gardenos` namespace. `Pulumi.yaml` declares the same keys with
+ * The configuration of a stack: every key of the `gardenos` namespace. `Pulumi.yaml` declares them (but for `apt`) with
  * the same defaults (tested). Secrets are not here: they are separate secret keys, see secrets.ts.
  *
  * A check's message says what is wanted. Descriptions, defaults and wants end up in docs/config.md (`make docs`).

@@ -16,8 +16,8 @@ export const engineOption = (): Option =>
     .default("auto");
 
 /** @throws EngineError when the choice can't be had, or another engine holds this lab's state */
-export function pickEngine(lab: Lab, choice: EngineChoice): EngineName {
-  const made = readChoices(lab.ctx).engine;
+export function pickEngine({ ctx }: Pick<Lab, "ctx">, choice: EngineChoice): EngineName {
+  const made = readChoices(ctx).engine;
   const picked = choice === "auto" ? (made ?? (hasPulumiCli() ? "pulumi" : "builtin")) : choice;
   if (made && made !== picked) {
     throw new EngineError(

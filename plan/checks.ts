@@ -204,11 +204,12 @@ const electionTime: Check = ({ etcd, topology }) => {
 };
 
 const etcdQuota: Check = ({ etcd }) => {
-  if (!etcd || quantityBytes(etcd.quota) <= quantityBytes("8Gi")) return [];
+  if (!etcd) return [];
+  const bytes = quantityBytes(etcd.quota);
+  if (bytes >= quantityBytes("256Mi") && bytes <= quantityBytes("8Gi")) return [];
+  const want = "from 256Mi, room for Kubernetes at rest, to 8Gi, etcd's suggested maximum";
   const fix = "pulumi config set --path 'gardenos:etcd.quota' 4Gi";
-  return [
-    { field: "gardenos:etcd.quota", got: etcd.quota, want: "at most 8Gi, etcd's suggested maximum", fix },
-  ];
+  return [{ field: "gardenos:etcd.quota", got: etcd.quota, want, fix }];
 };
 
 const CHECKS: readonly Check[] = [

@@ -94,9 +94,10 @@ start_member() {
   systemctl start etcd.service || fail "etcd does not start: $(journalctl -q -u etcd -n 3 -o cat | tr '\n' ' ')"
 }
 
+# write_initial MEMBERS STATE TOKEN
 write_initial() {
   printf "ETCD_INITIAL_CLUSTER='%s'\nETCD_INITIAL_CLUSTER_STATE='%s'\nETCD_INITIAL_CLUSTER_TOKEN='%s'\n" \
-    "$1" "$2" "$CLUSTER_TOKEN" >"$initial.new"
+    "$1" "$2" "$3" >"$initial.new"
   mv -f "$initial.new" "$initial"
 }
 
@@ -105,8 +106,9 @@ member_healthy() { listens "$1" && ctl --endpoints="$1" endpoint health >/dev/nu
 # --- bootstrap and guard --------------------------------------------------------------------------------------
 
 make_new_cluster() {
+  # The token makes the cluster's id: a cluster that replaces a lost one must not take that one's members for its own.
   if ! has_data; then
-    write_initial "$MEMBER_NAME=$peer_url" new
+    write_initial "$MEMBER_NAME=$peer_url" new "$CLUSTER_TOKEN-$(</proc/sys/kernel/random/uuid)"
   fi
   start_member
   wait_for 60 member_healthy "$self" || fail "the first member does not become healthy; see journalctl -u etcd"
@@ -174,8 +176,19 @@ promote() {
   [[ -n $id ]] && ask_others member promote "$id" >/dev/null && is_voter
 }
 
+# Data that the cluster does not know, once started, could elect a leader of its own.
+refuse_foreign_data() {
+  local list
+  list=$(members) || return 0
+  [[ -z $(own_line <<<"$list") ]] || return 0
+  fail "the data in $data is of a member that the cluster does not know: removed, or of a cluster given up.
+  Stop etcd here, move $data/member away and run \`pulumi up\` again: this node then joins as a new member."
+}
+
 join() {
-  if ! has_data; then
+  if has_data; then
+    refuse_foreign_data
+  else
     wait_for 120 others_healthy ||
       fail "can't join: the other members are not all healthy, and joining now could cost quorum.
   \`etcd-member status\` on another node shows them; docs/runbooks/etcd-member.md tells how to go on."
@@ -197,7 +210,7 @@ add_member() {
   fi
   # etcd refuses while the newest member has been connected for less than five seconds.
   wait_for 60 add_learner || fail "the cluster refuses to add this node as a learner: $(cat "$answer")"
-  write_initial "$(sed -n 's/^ETCD_INITIAL_CLUSTER="\(.*\)"$/\1/p' "$answer")" existing
+  write_initial "$(sed -n 's/^ETCD_INITIAL_CLUSTER="\(.*\)"$/\1/p' "$answer")" existing "$CLUSTER_TOKEN"
 }
 
 add_learner() {

@@ -26,7 +26,16 @@ const rule = z.object({
 const server = z.object({
   ...named,
   /** The last state asked for or passed through; the hypervisor knows whether a machine still runs. */
-  status: z.enum(["initializing", "starting", "running", "stopping", "off", "deleting", "rebuilding"]),
+  status: z.enum([
+    "initializing",
+    "starting",
+    "running",
+    "stopping",
+    "off",
+    "deleting",
+    "rebuilding",
+    "migrating",
+  ]),
   /** Names and ids of the catalog. */
   server_type: z.string(),
   image: z.int(),

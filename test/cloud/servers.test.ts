@@ -333,18 +333,23 @@ describe("a change of type", () => {
   const change = (lab: Lab, id: number, server_type: string, upgrade_disk = false) =>
     lab.post(`/servers/${id}/actions/change_type`, { server_type, upgrade_disk });
 
-  it("needs a stopped server, and keeps the disk unless told otherwise", async () => {
+  it("needs a stopped server, starts it again, and keeps the disk unless told otherwise", async () => {
     const lab = await Lab.start();
     const id = await lab.server();
+    const stop = async () => lab.finished(await lab.post(`/servers/${id}/actions/poweroff`));
     expect(await change(lab, id, "cx43")).toMatchObject(problem(422, "server_not_stopped"));
-    await lab.finished(await lab.post(`/servers/${id}/actions/poweroff`));
+    await stop();
     await lab.finished(await change(lab, id, "cx43"));
     expect(await lab.one("servers", id)).toMatchObject({
       server_type: { name: "cx43" },
+      status: "running",
       primary_disk_size: 80,
     });
+    expect(lab.hypervisor.calls.at(-1)).toBe(`powerOn ${id}`);
+    await stop();
     await lab.finished(await change(lab, id, "cx53", true));
     expect(await lab.one("servers", id)).toMatchObject({ primary_disk_size: 320 });
+    await stop();
     expect(await change(lab, id, "cx33")).toMatchObject(
       problem(422, "invalid_server_type", "server type cx33 has a smaller disk than the server"),
     );

@@ -1,15 +1,13 @@
 /** A run that is killed is made good by the next one, whenever it was killed and whoever was. */
-import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventually } from "../machines/support/eventually.ts";
 import { nspawnFiles, traces } from "../machines/support/traces.ts";
 import { chances } from "../support/chance.ts";
 import { Checkout, changed } from "./support/checkout.ts";
+import { NODES } from "./support/etcd.ts";
+import { inventory } from "./support/faults.ts";
 import { contextOf, daemonOf, killUp, type Moment, make, workers } from "./support/interruption.ts";
 import { onAll } from "./support/nodes.ts";
-
-const COLLECTIONS = ["servers", "networks", "firewalls", "placement_groups", "ssh_keys"] as const;
-const NODES = ["n1", "n2", "n3"];
 
 let lab: Checkout;
 
@@ -18,18 +16,11 @@ beforeAll(() => {
 });
 afterAll(() => lab.dispose());
 
-/** Names of everything in the project, by kind. */
-function inventory(): Record<string, readonly string[]> {
-  const records = JSON.parse(readFileSync(contextOf(lab).cloudStateFile, "utf8"));
-  const names = (kind: string) => records[kind].map((one: { name: string }) => one.name).sort();
-  return Object.fromEntries(COLLECTIONS.map((kind) => [kind, names(kind)]));
-}
-
 async function expectHealthy(): Promise<void> {
   const { nodes, etcd } = await lab.status();
   expect(nodes.map(({ name, state }) => [name, state])).toEqual(NODES.map((name) => [name, "running"]));
   expect(etcd.members.map(({ name, healthy }) => [name, healthy])).toEqual(NODES.map((name) => [name, true]));
-  expect(inventory()).toEqual({
+  expect(inventory(lab)).toEqual({
     servers: NODES.map((node) => `gardenos-lab-${node}`),
     networks: ["gardenos-lab"],
     firewalls: ["gardenos-lab"],

@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { TOLERATED } from "../engine-parity/tolerated.ts";
+import { comparedState } from "../support/engine-state.ts";
+import { differences, verdict } from "../support/parity.ts";
+import { realEngine } from "../support/real-engine.ts";
 import { Checkout, changed } from "./support/checkout.ts";
+import { recordsOf } from "./support/state.ts";
 
 let lab: Checkout;
 
@@ -24,6 +29,11 @@ describe("make up, from nothing", () => {
         members: ["n1", "n2", "n3"].map((name) => ({ name, healthy: true, leader: expect.any(Boolean) })),
       },
     });
+  });
+
+  it("records what the real engine recorded", () => {
+    const found = differences(realEngine().resources, comparedState(recordsOf(lab)));
+    expect(verdict(found, TOLERATED)).toEqual({ unexpected: [], unneeded: [] });
   });
 
   it("changes nothing the second time", async () => {

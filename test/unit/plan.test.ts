@@ -99,7 +99,7 @@ describe("the artifact manifest", () => {
         field: "m.json: etcd.sha256",
         got: null,
         want: "the SHA-256 of the download, pinned in this repository",
-        fix: "node artifacts/pin.ts, then review and commit the file",
+        fix: "npm run pin, then review and commit the file",
       },
     ]);
   });

@@ -233,7 +233,8 @@ describe("etcd", () => {
     [{ version: "3.7.2" }, "version", "a 3.6 release, the line tested here"],
     [{ version: "latest" }, "version", "a version such as 3.6.16"],
     [{ quota: "4GB" }, "quota", "a size such as 4Gi or 512Mi"],
-    [{ quota: "9Gi" }, "quota", "at most 8Gi, etcd's suggested maximum"],
+    [{ quota: "9Gi" }, "quota", "from 256Mi, room for Kubernetes at rest, to 8Gi, etcd's suggested maximum"],
+    [{ quota: "5Mi" }, "quota", "from 256Mi, room for Kubernetes at rest, to 8Gi, etcd's suggested maximum"],
     [{ electionMs: 400 }, "electionMs", "at least five heartbeats (500), or etcd refuses to start"],
     [{ heartbeatMs: 1 }, "heartbeatMs", "a whole number of milliseconds from 10 to 10000"],
   ])("with %j is refused", (etcd, key, want) => {

@@ -110,12 +110,12 @@ function changeType(parts: Parts, server: ServerRecord, input: z.output<typeof s
       "invalid_server_type",
       `server type ${type.name} has a smaller disk than the server`,
     );
-  return {
-    work: async () => {
-      server.server_type = type.name;
-      if (input.upgrade_disk) server.primary_disk_size = type.disk;
-    },
-  };
+  // The API starts the server again, and providers rely on it.
+  return power(server, "migrating", "running", async () => {
+    server.server_type = type.name;
+    if (input.upgrade_disk) server.primary_disk_size = type.disk;
+    await parts.hypervisor.powerOn(server.id);
+  });
 }
 
 function changeProtection(

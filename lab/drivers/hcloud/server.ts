@@ -73,7 +73,7 @@ const act = (client: Client, id: string | number, action: string, body?: object)
 
 function outputsOf(one: ApiServer, inputs: Properties): Properties {
   const { ipv4, ipv6, firewalls } = one.public_net;
-  const { image, userData } = inputs;
+  const { image, userData, ignoreRemoteFirewallIds = false, keepDisk = false } = inputs;
   const isImageId = one.image?.name == null || String(one.image.id) === image;
   return {
     name: one.name,
@@ -90,10 +90,16 @@ function outputsOf(one: ApiServer, inputs: Properties): Properties {
     deleteProtection: one.protection.delete,
     rebuildProtection: one.protection.rebuild,
     firewallIds: firewalls.map(({ id }) => id),
+    ignoreRemoteFirewallIds,
+    keepDisk,
+    shutdownBeforeDeletion: false,
     placementGroupId: one.placement_group?.id,
+    // Those of the server's own `networks` blocks, which the driver has not.
+    networks: [],
     ipv4Address: ipv4?.ip,
-    ipv6Address: ipv6?.ip.replace(/\/64$/, "1"),
-    ipv6Network: ipv6?.ip,
+    ipv6Address: ipv6?.ip.replace(/\/64$/, "1") ?? "",
+    // As the real provider prints a missing one.
+    ipv6Network: ipv6?.ip ?? "<nil>",
     // As in Terraform's state: what is recorded is the hash.
     userData: typeof userData === "string" ? createHash("sha1").update(userData).digest("base64") : undefined,
   };

@@ -5,6 +5,7 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -41,11 +42,19 @@ export class Checkout {
       cwd: repositoryPath("."),
       encoding: "utf8",
     });
-    for (const file of listed.split("\0").filter(Boolean)) {
+    // A file that was removed without telling git is still listed.
+    for (const file of listed.split("\0").filter((name) => name !== "" && existsSync(repositoryPath(name)))) {
       mkdirSync(dirname(join(this.dir, file)), { recursive: true });
       cpSync(repositoryPath(file), join(this.dir, file));
     }
     this.shareModules();
+    this.decideEngine();
+  }
+
+  /** The built-in one is tested, whatever the PATH of who tests. */
+  private decideEngine(): void {
+    mkdirSync(join(this.dir, ".lab"), { mode: 0o700 });
+    writeFileSync(join(this.dir, ".lab/lab.json"), JSON.stringify({ engine: "builtin" }));
   }
 
   /** The packages are links, the folder is not: `make`'s set-up in the copy can't reach those of this checkout. */
@@ -96,12 +105,16 @@ export class Checkout {
     return (await this.must("ssh", node, command)).trim();
   }
 
-  /** Writes a file on a node, for root only. The content goes through SSH's standard input. */
-  async put(node: string, path: string, content: string): Promise<void> {
-    const child = this.spawn(["ssh", node, `umask 077; mkdir -p ${dirname(path)}; cat >${path}`], "pipe");
-    child.stdin?.end(content);
+  /** Writes files on a node, for root only. Their content goes through SSH's standard input. */
+  async put(node: string, files: Readonly<Record<string, string>>): Promise<void> {
+    const write = Object.entries(files).map(
+      ([path, content]) => `mkdir -p ${dirname(path)}; head -c ${Buffer.byteLength(content)} >${path}`,
+    );
+    const child = this.spawn(["ssh", node, `set -e; umask 077; ${write.join("; ")}`], "pipe");
+    child.stdin?.end(Object.values(files).join(""));
     const outcome = await finished(child);
-    if (outcome.code !== 0) throw new Error(`${path} on ${node} was not written:\n${outcome.all}`);
+    if (outcome.code !== 0)
+      throw new Error(`${Object.keys(files).join(", ")}: not written on ${node}:\n${outcome.all}`);
   }
 
   async status(): Promise<Status> {

@@ -1,23 +1,25 @@
-/** etcd as its clients see it: commands on nodes, the clients' certificates out of the state. */
-
+/** etcd as its clients see it: commands on a node, the clients' certificates out of the state. */
 import { nameOf } from "../../../lab/engine/urn.ts";
 import { plainProperties } from "../../../lab/engine/wire.ts";
-import type { Checkout, Outcome } from "./checkout.ts";
+import type { Checkout } from "./checkout.ts";
 
 export const NODES = ["n1", "n2", "n3"] as const;
 
 /** Private addresses of the lab's nodes: Pulumi.lab.yaml. */
 export const PRIVATE_IPS = { n1: "10.0.1.11", n2: "10.0.1.12", n3: "10.0.1.13" } as const;
 
-/** Users of etcd that the program makes for components. */
+/** Users of etcd that the program makes for its own components. */
 export type ClientName = "k3s" | "patroni";
 
-const CA = "/etc/etcd/pki/client-ca.crt";
-
-/** Where {@link installClient} puts things on the node. */
+/** Where {@link installClient} puts things on n1. */
 export const clientFiles = (user: ClientName) => {
   const dir = `/run/client-${user}`;
-  return { ca: CA, cert: `${dir}/client.crt`, key: `${dir}/client.key`, env: `${dir}/env` };
+  return {
+    ca: "/etc/etcd/pki/client-ca.crt",
+    cert: `${dir}/client.crt`,
+    key: `${dir}/client.key`,
+    env: `${dir}/env`,
+  };
 };
 
 /** A property of a resource of the stack, secret or not. */
@@ -34,63 +36,78 @@ export const patroniPassword = (lab: Checkout): string => outputOf(lab, "etcd-pa
 export const deployKeyFingerprint = (lab: Checkout): string =>
   outputOf(lab, "nodes-deploy-key", "publicKeyFingerprintSha256");
 
-/** Puts a client's certificate on a node, with an environment file for etcdctl. Nothing secret is in any argv. */
-export async function installClient(lab: Checkout, node: string, user: ClientName): Promise<void> {
+/** Puts a client's certificate on n1, with an environment file for etcdctl. Nothing secret is in any argv. */
+export async function installClient(lab: Checkout, user: ClientName): Promise<void> {
   const { ca, cert, key, env } = clientFiles(user);
-  const endpoints = Object.values(PRIVATE_IPS).map((ip) => `https://${ip}:2379`);
   const variables = {
-    ETCDCTL_ENDPOINTS: endpoints.join(","),
+    ETCDCTL_ENDPOINTS: Object.values(PRIVATE_IPS)
+      .map((ip) => `https://${ip}:2379`)
+      .join(","),
     ETCDCTL_CACERT: ca,
     ETCDCTL_CERT: cert,
     ETCDCTL_KEY: key,
     ...(user === "patroni" && { ETCDCTL_USER: user, ETCDCTL_PASSWORD: patroniPassword(lab) }),
   };
   const lines = Object.entries(variables).map(([name, value]) => `${name}='${value}'\n`);
-  await lab.put(node, cert, outputOf(lab, `etcd-client-${user}`, "certPem"));
-  await lab.put(node, key, outputOf(lab, `etcd-client-${user}-key`, "privateKeyPem"));
-  await lab.put(node, env, lines.join(""));
+  await lab.put("n1", {
+    [cert]: outputOf(lab, `etcd-client-${user}`, "certPem"),
+    [key]: outputOf(lab, `etcd-client-${user}-key`, "privateKeyPem"),
+    [env]: lines.join(""),
+  });
 }
 
-/** Runs a command on n1 with the environment of an etcd user. */
-export function as(lab: Checkout, user: ClientName | "root", command: string): Promise<Outcome> {
-  const env = user === "root" ? "/etc/etcd/ctl.env" : clientFiles(user).env;
-  return lab.on("n1", `set -a; . ${env}; ${command}`);
+const environmentOf = (user: ClientName | "root") =>
+  `set -a; . ${user === "root" ? "/etc/etcd/ctl.env" : clientFiles(user).env}; set +a`;
+
+/**
+ * Runs commands on n1 with the environment of an etcd user, one after the other. Answers what each one printed,
+ * by command: its output or its error, without the warnings that etcd's client library logs.
+ */
+export async function ask(
+  lab: Checkout,
+  user: ClientName | "root",
+  commands: readonly string[],
+): Promise<Readonly<Record<string, string>>> {
+  const end = "--- end of answer ---";
+  const script = [environmentOf(user), ...commands.map((command) => `${command} 2>&1; echo '${end}'`)];
+  const answers = (await lab.must("ssh", "n1", script.join("\n"))).split(`${end}\n`);
+  const withoutLog = (text: string) =>
+    text
+      .split("\n")
+      .filter((line) => !line.startsWith('{"level":"warn"'))
+      .join("\n");
+  return Object.fromEntries(commands.map((command, i) => [command, withoutLog(answers[i] ?? "").trim()]));
 }
 
-/** Standard output of a command on n1 as etcd's root. It must succeed. */
-export async function root(lab: Checkout, command: string): Promise<string> {
-  const { code, stdout, all } = await as(lab, "root", command);
-  if (code !== 0) throw new Error(`${command} ended with ${code}:\n${all}`);
-  return stdout.trim();
+/** Standard output of a command on n1 with the environment of etcd's root. It must succeed. */
+export const root = (lab: Checkout, command: string): Promise<string> =>
+  lab.output("n1", `${environmentOf("root")}; ${command}`);
+
+/** The cluster as its members describe it. */
+export interface Cluster {
+  /** Cluster ids that members give: one, if they are of one cluster. As text, because they exceed a number. */
+  readonly ids: readonly string[];
+  /** Voting members that have started, sorted. */
+  readonly voters: readonly string[];
+  /** Quota in effect at each member, in bytes. */
+  readonly quotas: readonly number[];
 }
 
-/** Lines of one field of `endpoint status`, one a member. Text, because ids don't fit into a JavaScript number. */
-async function statusField(lab: Checkout, field: string): Promise<readonly string[]> {
-  const fields = await root(lab, "etcdctl endpoint status --cluster -w fields");
-  return fields
-    .split("\n")
-    .flatMap((line) => (line.startsWith(`"${field}" : `) ? [line.split(" : ")[1] ?? ""] : []));
-}
-
-/** The cluster's id, which all three members must give alike. */
-export async function clusterId(lab: Checkout): Promise<string> {
-  const ids = await statusField(lab, "ClusterID");
-  const [id] = new Set(ids);
-  if (ids.length !== NODES.length || !id || new Set(ids).size !== 1)
-    throw new Error(`three members of one cluster are wanted, and they say ${ids.join(", ")}`);
-  return id;
-}
-
-/** Quota in effect, by node, in bytes. */
-export async function quotas(lab: Checkout): Promise<readonly number[]> {
-  return (await statusField(lab, "DBSizeQuota")).map(Number);
-}
-
-/** Names of the voting members that have started, sorted. */
-export async function voters(lab: Checkout): Promise<readonly string[]> {
-  const rows = (await root(lab, "etcdctl member list")).split("\n").map((line) => line.split(", "));
-  return rows
-    .filter(([, status, , , , learner]) => status === "started" && learner === "false")
-    .map(([, , name = ""]) => name)
-    .sort();
+export async function describeCluster(lab: Checkout): Promise<Cluster> {
+  const status = "etcdctl endpoint status --cluster -w fields";
+  const list = "etcdctl member list";
+  const answers = await ask(lab, "root", [status, list]);
+  const values = (field: string) =>
+    (answers[status] ?? "")
+      .split("\n")
+      .flatMap((line) => (line.startsWith(`"${field}" : `) ? [line.split(" : ")[1] ?? ""] : []));
+  const members = (answers[list] ?? "").split("\n").map((line) => line.split(", "));
+  return {
+    ids: [...new Set(values("ClusterID"))],
+    voters: members
+      .filter(([, status, , , , learner]) => status === "started" && learner === "false")
+      .map(([, , name = ""]) => name)
+      .sort(),
+    quotas: values("DBSizeQuota").map(Number),
+  };
 }

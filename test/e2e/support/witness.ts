@@ -31,8 +31,7 @@ export class Witness {
   static async start(lab: Checkout): Promise<Witness> {
     const { ca, cert, key } = clientFiles("patroni");
     const addresses = Object.values(PRIVATE_IPS);
-    await installClient(lab, "n1", "patroni");
-    await lab.put("n1", `${DIR}/witness.py`, readRepositoryFile("test/e2e/support/witness.py"));
+    await installClient(lab, "patroni");
     const settings = {
       endpoints: addresses.map((ip) => `${ip}:2379`),
       health: Object.fromEntries(NODES.map((node) => [node, `http://${PRIVATE_IPS[node]}:2381/health`])),
@@ -45,7 +44,10 @@ export class Witness {
       stop: `${DIR}/stop`,
       seconds: LONGEST_RUN_SECONDS,
     };
-    await lab.put("n1", `${DIR}/settings.json`, JSON.stringify(settings));
+    await lab.put("n1", {
+      [`${DIR}/witness.py`]: readRepositoryFile("test/e2e/support/witness.py"),
+      [`${DIR}/settings.json`]: JSON.stringify(settings),
+    });
     await root(lab, `rm -f ${DIR}/stop; etcdctl del --prefix ${PREFIX}`);
     const end = finished(lab.start("ssh", "n1", `python3 ${DIR}/witness.py ${DIR}/settings.json`));
     await eventually(async () => {
