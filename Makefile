@@ -57,6 +57,10 @@ test: .test-ready check ## Everything: checks, unit tests, then real machines in
 fix: .program-ready ## Format, and fix what can be fixed
 	@$(BIN)/biome check --write .
 
+.PHONY: docs
+docs: .program-ready ## Rewrite the pages of docs/ that follow from code
+	@$(NODE) scripts/docs.ts
+
 .PHONY: golden
 golden: .test-ready ## Rewrite the golden files from the code, for review in git diff
 	@$(BIN)/vitest run --project unit --update

@@ -13,16 +13,22 @@ type Exported<T> = { readonly [K in keyof T]: T[K] | pulumi.Output<T[K]> | Expor
 export interface NodeExports {
   /** Hetzner's server name, also the host name. */
   readonly name: string;
+  /** SSH answers here, for the networks in `adminCidrs`. */
   readonly publicIp: string;
+  /** Everything between nodes goes here. */
   readonly privateIp: string;
+  /** Hetzner location, such as `fsn1`. */
   readonly location: string;
   /** SSH host key to pin: `ssh-ed25519 AAAA…`. */
   readonly hostKey: string;
 }
 
 export interface StackExports {
+  /** Version of this contract. */
   readonly contract: 1;
+  /** Pulumi project. */
   readonly project: string;
+  /** Pulumi stack. */
   readonly stack: string;
   /** By node key. */
   readonly nodes: Readonly<Record<string, NodeExports>>;
@@ -32,7 +38,12 @@ export interface StackExports {
     /** Authority of the servers' certificates, PEM. */
     readonly caPem: string;
   };
-  readonly versions: { readonly etcd: string; readonly image: string };
+  readonly versions: {
+    /** Release of etcd that the nodes are told to run. */
+    readonly etcd: string;
+    /** Hetzner image that new nodes are made from. */
+    readonly image: string;
+  };
 }
 
 export function toExports(plan: Plan, nodes: HetznerNodes, etcd: EtcdCluster): Exported<StackExports> {

@@ -11,6 +11,10 @@ import { isVersion } from "../lib/version.ts";
 import { LOCATION_NAMES } from "../plan/locations.ts";
 import { VERSIONS } from "../plan/versions.ts";
 
+/** A map of known fields. Unknown ones are told apart by their own code. */
+const fields = <Shape extends z.ZodRawShape>(shape: Shape) =>
+  z.strictObject(shape, { error: "a map of the fields in docs/config.md" });
+
 const text = (want: string) => z.string({ error: want });
 const matching = (want: string, test: (value: string) => boolean) => text(want).refine(test, want);
 
@@ -25,7 +29,7 @@ const label = matching("a label value of at most 63 letters, digits, '-', '_' or
 );
 
 /** One node. The key in `nodes` is its identity: server name, etcd member name, Kubernetes node name. */
-export const nodeSchema = z.strictObject({
+export const nodeSchema = fields({
   location: z
     .enum(LOCATION_NAMES, { error: `a Hetzner location: ${LOCATION_NAMES.join(", ")}` })
     .describe("Where the server is created. Only used then."),
@@ -46,14 +50,14 @@ export const nodeSchema = z.strictObject({
 const network = (example: string) =>
   cidr(`an IPv4 network with zero host bits, such as ${example}`).default(example);
 
-const networkSchema = z.strictObject({
+const networkSchema = fields({
   cidr: network("10.0.0.0/16").describe("The private network."),
   subnetCidr: network("10.0.1.0/24").describe("The part of it that nodes have addresses in."),
   podCidr: network("10.42.0.0/16").describe("Kubernetes pods. The host firewall knows it already."),
   serviceCidr: network("10.43.0.0/16").describe("Kubernetes services."),
 });
 
-const sshSchema = z.strictObject({
+const sshSchema = fields({
   authorizedKeys: z
     .record(z.string(), publicKeyOrFile, { error: "a map of names to public keys" })
     .default({})
@@ -65,12 +69,14 @@ const milliseconds = (min: number, max: number) => {
   return z.int({ error: want }).min(min, want).max(max, want);
 };
 
-const etcdSchema = z.strictObject({
+const etcdSchema = fields({
   version: matching("a version such as 3.6.16", isVersion)
     .default(VERSIONS.etcd)
     .describe("Release on the nodes; the manifest must offer it. A change rolls the members."),
   quota: z
-    .custom<Quantity>((v) => typeof v === "string" && isQuantity(v), { error: "a size such as 4Gi or 512Mi" })
+    .custom<Quantity>((v) => typeof v === "string" && isQuantity(v), {
+      error: "a size such as 4Gi or 512Mi",
+    })
     .default("4Gi")
     .describe("Size of the database at which etcd refuses writes. At most 8Gi. A change rolls the members."),
   heartbeatMs: milliseconds(10, 10_000)
@@ -86,13 +92,13 @@ const etcdSchema = z.strictObject({
     .describe("One-time word that gives up the data of a lost cluster. The guard's message names it."),
 });
 
-const artifactsSchema = z.strictObject({
+const artifactsSchema = fields({
   manifest: matching("the path of a .json file", (v) => v.endsWith(".json"))
     .default("artifacts/upstream.json")
     .describe("File with version, url and sha256 per artifact, relative to the repository."),
 });
 
-const aptSchema = z.strictObject({
+const aptSchema = fields({
   uri: matching(
     "an http or https address",
     (v) => URL.canParse(v) && /^https?:$/.test(new URL(v).protocol),
@@ -107,7 +113,7 @@ const aptSchema = z.strictObject({
   ),
 });
 
-const labSchema = z.strictObject({
+const labSchema = fields({
   artifacts: z
     .enum(["built", "upstream"], { error: "built or upstream" })
     .default("built")
@@ -130,7 +136,7 @@ export const SCHEMA = {
   ssh: sshSchema.prefault({}),
   etcd: etcdSchema.prefault({}),
   artifacts: artifactsSchema.prefault({}),
-  apt: aptSchema.optional(),
+  apt: aptSchema.optional().describe("Package source of the nodes. Without it the image's own is used."),
   protect: z.boolean({ error: "true or false" }).default(true),
   lab: labSchema.prefault({}),
 } as const;

@@ -111,16 +111,14 @@ describe("a refusal changes nothing", () => {
     const short = '#!/bin/sh\n[ "$1" = -w ] && shift 2\nexec /usr/bin/flock -w 1 "$@"\n';
     await host.run(`printf '%s' '${short}' >/usr/local/bin/flock && chmod 0755 /usr/local/bin/flock`);
     await host.run(
-      "nohup /usr/bin/flock /run/lock/gardenos-apply.lock sleep 20 >/dev/null 2>&1 </dev/null & sleep 0.2",
+      "nohup /usr/bin/flock -o /run/lock/gardenos-apply.lock sleep 20 >/dev/null 2>&1 </dev/null & sleep 0.2",
     );
     expect(await host.apply({ name: "late", files: [file("late", "x")] })).toEqual(
       failed("late", {
         because: "another apply has held the lock for five minutes. No file was changed.",
       }),
     );
-    await host.run(
-      "rm /usr/local/bin/flock; fuser -k /run/lock/gardenos-apply.lock || kill $(pgrep -x sleep)",
-    );
+    await host.run("rm /usr/local/bin/flock; kill $(pgrep -f '[f]lock -o /run/lock')");
     expect(await host.run("ls /etc/late 2>&1 || true")).toContain("No such file");
   });
 });
