@@ -24,6 +24,7 @@ export default defineConfig({
           testTimeout: 600_000,
           hookTimeout: 1_200_000,
           fileParallelism: false,
+          globalSetup: "test/support/machine-image.ts",
         },
       },
     ],

@@ -29,18 +29,11 @@ const generatedFrom = (sources: string): string => `Generated from ${sources} by
 
 // --- configuration ------------------------------------------------------------------------------------------------
 
-/** What Pulumi.yaml says of a key. */
-export interface Declaration {
-  readonly default?: unknown;
-  readonly description?: string;
-}
+type Declarations = Readonly<Record<string, { readonly description?: string } | undefined>>;
 
-/** Keys of Pulumi.yaml without the namespace. */
-export function declarations(): Readonly<Record<string, Declaration>> {
-  const { config } = parse(readRepositoryFile("Pulumi.yaml")) as { config: Record<string, Declaration> };
-  return Object.fromEntries(
-    Object.entries(config).map(([key, declared]) => [key.replace("gardenos:", ""), declared]),
-  );
+/** What Pulumi.yaml says of each key. */
+function declarations(): Declarations {
+  return (parse(readRepositoryFile("Pulumi.yaml")) as { config: Declarations }).config;
 }
 
 /** The schema's own words for what it wants: the message that a nonsense value gets. */
@@ -78,7 +71,7 @@ function configPage(): string {
     code(`gardenos:${key}`),
     shapeOf(schema) || key === "nodes" ? "a map, see below" : wanted(schema),
     shapeOf(schema) ? "" : defaultOf(schema),
-    declared[key]?.description ?? schema.description ?? "",
+    declared[`gardenos:${key}`]?.description ?? schema.description ?? "",
   ]);
   const sections = entries
     .filter(([, schema]) => shapeOf(schema))

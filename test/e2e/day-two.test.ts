@@ -178,6 +178,10 @@ describe("another etcd.quota", () => {
 
     console.info(`longest time without a write: ${testimony.longestGapSeconds.toFixed(2)} s`);
     expect(await witness.lost(testimony)).toEqual([]);
+    const { acknowledged, endpoints, seconds } = testimony;
+    expect(acknowledged.length / seconds, "writes per second").toBeGreaterThan(10);
+    for (const each of endpoints)
+      expect(each.acknowledged, each.address).toBeGreaterThan(acknowledged.length / 6);
     expect(testimony.longestGapSeconds).toBeLessThan(LONGEST_GAP_SECONDS);
     const rolled = Object.entries(await traces(lab)).sort(([, a], [, b]) => a.etcdStopped - b.etcdStopped);
     expect(rolled.map(([node]) => node)).toEqual([...NODES]);

@@ -34,6 +34,7 @@ class Endpoint:
     def __init__(self, address, settings, tls):
         self.address, self.settings, self.tls = address, settings, tls
         self.connection = self.token = None
+        self.acknowledged = 0
         self.failures = {}
 
     def call(self, path, body):
@@ -53,6 +54,7 @@ class Endpoint:
                     self.token = self.call("/v3/auth/authenticate", login)[1]["token"]
                 status, answer = self.call("/v3/kv/put", {"key": encode(key), "value": encode(value)})
                 if status == 200:
+                    self.acknowledged += 1
                     return True
                 # A member that has restarted does not know the token any more.
                 self.token = None
@@ -100,10 +102,13 @@ def main():
     tls = ssl.create_default_context(cafile=settings["ca"])
     tls.load_cert_chain(settings["cert"], settings["key"])
     endpoints = [Endpoint(address, settings, tls) for address in settings["endpoints"]]
-    deadline = time.monotonic() + settings["seconds"]
+    begun = time.monotonic()
+
+    def is_late():
+        return time.monotonic() > begun + settings["seconds"]
 
     def is_over():
-        return os.path.exists(settings["stop"]) or time.monotonic() > deadline
+        return os.path.exists(settings["stop"]) or is_late()
 
     changes = []
     for member, url in settings["health"].items():
@@ -113,8 +118,13 @@ def main():
     print(json.dumps({
         "acknowledged": [number for number, _ in acknowledged],
         "longestGapSeconds": max((later - earlier for earlier, later in zip(times, times[1:])), default=0.0),
-        "failures": {endpoint.address: endpoint.failures for endpoint in endpoints},
+        "endpoints": [
+            {"address": each.address, "acknowledged": each.acknowledged, "failures": each.failures}
+            for each in endpoints
+        ],
         "health": changes,
+        "seconds": time.monotonic() - begun,
+        "timeWasUp": is_late(),
     }))
 
 

@@ -9,14 +9,20 @@ export interface Testimony {
   /** Numbers of the keys whose write was acknowledged. */
   readonly acknowledged: readonly number[];
   readonly longestGapSeconds: number;
-  /** Failed attempts by endpoint and reason. */
-  readonly failures: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly endpoints: readonly {
+    readonly address: string;
+    readonly acknowledged: number;
+    /** Failed attempts by reason. */
+    readonly failures: Readonly<Record<string, number>>;
+  }[];
   readonly health: readonly { readonly member: string; readonly healthy: boolean; readonly at: number }[];
+  readonly seconds: number;
+  readonly timeWasUp: boolean;
 }
 
 const PREFIX = "/service/witness/";
 const DIR = "/run/witness";
-const LONGEST_RUN_SECONDS = 180;
+const LONGEST_RUN_SECONDS = 300;
 
 export class Witness {
   private readonly lab: Checkout;
@@ -61,7 +67,9 @@ export class Witness {
     await this.lab.must("ssh", "n1", `touch ${DIR}/stop`);
     const { code, stdout, all } = await this.end;
     if (code !== 0) throw new Error(`the witness ended with ${code}:\n${all}`);
-    return JSON.parse(stdout);
+    const testimony: Testimony = JSON.parse(stdout);
+    if (testimony.timeWasUp) throw new Error(`the witness looked away after ${LONGEST_RUN_SECONDS} s`);
+    return testimony;
   }
 
   /** Numbers that were acknowledged and are not there, or not with their value. */
