@@ -3,9 +3,10 @@
 .DELETE_ON_ERROR:
 SHELL := /bin/sh
 
-# Node 24 comes with the npm packages and runs TypeScript itself.
+# Node 24 comes with the npm packages and runs TypeScript itself. Tools find it first on the PATH.
 BIN := node_modules/.bin
 NODE := $(BIN)/node
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Compiled modules are kept: every command and every run of the program starts in half the time.
 export NODE_COMPILE_CACHE := $(CURDIR)/node_modules/.cache/compile
 # A lab command ends with make, even when make is killed.

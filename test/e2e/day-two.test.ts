@@ -208,7 +208,8 @@ describe("changes that restart nothing", () => {
     lab.configure(["gardenos:ssh", "authorizedKeys", "alice"], readFileSync(`${key}.pub`, "utf8").trim());
     expect(changed(await up())).toEqual(NODES.map((node) => `update ${node}-baseline`));
     const options = `-i ${key} -o IdentitiesOnly=yes -o UserKnownHostsFile=${lab.dir}/.lab/ssh/known_hosts`;
-    const logins = Object.values(publicIps(lab)).map((ip) => `ssh ${options} root@${ip} hostname`);
+    const ips = publicIps(lab);
+    const logins = NODES.map((node) => `ssh ${options} root@${ips[node]} hostname`);
     expect(await lab.must("exec", "sh", "-c", logins.join(" && "))).toBe(
       NODES.map((node) => `gardenos-lab-${node}\n`).join(""),
     );

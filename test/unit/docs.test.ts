@@ -1,6 +1,8 @@
+import { existsSync, globSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseSettings } from "../../config/parse.ts";
-import { readRepositoryFile } from "../../lib/repository-file.ts";
+import { readRepositoryFile, repositoryPath } from "../../lib/repository-file.ts";
 import { renderPages } from "../../scripts/docs.ts";
 import { GOOD } from "../support/settings.ts";
 
@@ -12,6 +14,38 @@ describe("generated pages", () => {
   it("say something about every setting and every output", () => {
     const rows = Object.values(renderPages()).flatMap((page) => page.split("\n").filter((l) => l[0] === "|"));
     expect(rows.filter((row) => row.endsWith("|  |"))).toEqual([]);
+  });
+});
+
+/** What GitHub makes of a heading. */
+const anchorOf = (heading: string): string =>
+  heading
+    .trim()
+    .toLowerCase()
+    .replaceAll(/[^\w\- ]/g, "")
+    .replaceAll(" ", "-");
+
+const anchorsIn = (page: string): readonly string[] =>
+  [...page.matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => anchorOf(heading));
+
+/** Relative links of a page that lead nowhere. */
+function deadLinks(page: string): readonly string[] {
+  const links = [...readRepositoryFile(page).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)];
+  return links
+    .filter(([, path = "", anchor]) => {
+      const target = path === "" ? page : join(dirname(page), path);
+      if (!existsSync(repositoryPath(target))) return true;
+      return anchor !== undefined && !anchorsIn(readRepositoryFile(target)).includes(anchor);
+    })
+    .map(([link]) => `${page}: ${link}`);
+}
+
+describe("links between pages", () => {
+  it("lead to files and headings that exist", () => {
+    const cwd = repositoryPath(".");
+    const pages = globSync(["*.md", "{docs,components,lab,test}/**/*.md"], { cwd });
+    expect(pages.length).toBeGreaterThan(10);
+    expect(pages.flatMap(deadLinks)).toEqual([]);
   });
 });
 

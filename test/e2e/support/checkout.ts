@@ -19,7 +19,6 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { parseDocument } from "yaml";
-import { openState, type State } from "../../../lab/engine/state.ts";
 import { repositoryPath } from "../../../lib/repository-file.ts";
 import type { Status } from "../../../ops/status.ts";
 
@@ -126,13 +125,6 @@ export class Checkout {
   async up(): Promise<Outcome & { readonly result: UpResult }> {
     const outcome = await this.lab("up", "--json");
     return { ...outcome, result: outcome.stdout === "" ? NO_RESULT : JSON.parse(outcome.stdout) };
-  }
-
-  /** The last state that the lab's engine saved, secrets opened. */
-  state(): State {
-    const dir = join(this.dir, ".lab");
-    const passphrase = readFileSync(join(dir, "passphrase"), "utf8").trim();
-    return openState({ file: join(dir, "state.json"), passphrase, project: "gardenos", stack: "lab" });
   }
 
   /** Changes a value of the stack's configuration; the path is that of `pulumi config set --path`. */

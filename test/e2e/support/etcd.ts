@@ -2,6 +2,7 @@
 import { nameOf } from "../../../lab/engine/urn.ts";
 import { plainProperties } from "../../../lab/engine/wire.ts";
 import type { Checkout } from "./checkout.ts";
+import { recordsOf } from "./state.ts";
 
 export const NODES = ["n1", "n2", "n3"] as const;
 
@@ -24,7 +25,7 @@ export const clientFiles = (user: ClientName) => {
 
 /** A property of a resource of the stack, secret or not. */
 function outputOf(lab: Checkout, resource: string, property: string): string {
-  const record = [...lab.state().resources.values()].find(({ urn }) => nameOf(urn) === resource);
+  const record = recordsOf(lab).find(({ urn }) => nameOf(urn) === resource);
   const value = record && plainProperties(record.outputs)[property];
   if (typeof value !== "string") throw new Error(`the state has no ${property} of ${resource}`);
   return value;

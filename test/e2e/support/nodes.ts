@@ -4,6 +4,7 @@ import { nameOf } from "../../../lab/engine/urn.ts";
 import { plainProperties } from "../../../lab/engine/wire.ts";
 import type { Checkout } from "./checkout.ts";
 import { NODES } from "./etcd.ts";
+import { recordsOf } from "./state.ts";
 
 type ByNode<T = string> = Readonly<Record<string, T>>;
 
@@ -67,8 +68,7 @@ export async function apiCalls(lab: Checkout): Promise<{ readonly reads: number;
   return { reads: total(true), writes: total(false) };
 }
 
-const servers = (lab: Checkout) =>
-  [...lab.state().resources.values()].filter(({ type }) => type === "hcloud:index/server:Server");
+const servers = (lab: Checkout) => recordsOf(lab).filter(({ type }) => type === "hcloud:index/server:Server");
 
 /** Hetzner's ids of the servers. */
 export const serverIds = (lab: Checkout): ByNode =>
