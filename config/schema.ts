@@ -78,7 +78,7 @@ const etcdSchema = fields({
       error: "a size such as 4Gi or 512Mi",
     })
     .default("4Gi")
-    .describe("Size of the database at which etcd refuses writes. At most 8Gi. A change rolls the members."),
+    .describe("Size of the database at which etcd refuses writes, 256Mi to 8Gi. A change rolls the members."),
   heartbeatMs: milliseconds(10, 10_000)
     .optional()
     .describe(

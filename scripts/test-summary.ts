@@ -1,4 +1,4 @@
-/** `test-summary.ts REPORT`: time and counts per suite of vitest's JSON report, skipped tests with their reason. */
+/** `test-summary.ts REPORT…`: time and counts per suite of vitest's JSON reports, skipped tests with their reason. */
 import { readFileSync } from "node:fs";
 import { relative, sep } from "node:path";
 import Table from "cli-table3";
@@ -44,8 +44,9 @@ function render(files: readonly FileResult[]): string {
   return table.toString();
 }
 
-const [reportFile = ""] = process.argv.slice(2);
-const { testResults } = reportSchema.parse(JSON.parse(readFileSync(reportFile, "utf8")));
+const testResults = process.argv
+  .slice(2)
+  .flatMap((file) => reportSchema.parse(JSON.parse(readFileSync(file, "utf8"))).testResults);
 const skipped = testResults
   .flatMap((file) => file.assertionResults)
   .filter((test) => test.status === "skipped");

@@ -101,7 +101,15 @@ write_initial() {
   mv -f "$initial.new" "$initial"
 }
 
-member_healthy() { listens "$1" && ctl --endpoints="$1" endpoint health >/dev/null 2>&1; }
+accepts_writes() { listens "$1" && ctl --endpoints="$1" endpoint health >/dev/null 2>&1; }
+
+# A member whose database is full refuses writes and is well otherwise: it takes a larger quota by a restart.
+member_healthy() {
+  local answer
+  listens "$1" || return 1
+  answer=$(ctl --endpoints="$1" endpoint health -w json 2>/dev/null) && return 0
+  [[ $(jq -r '.[0].error // empty' <<<"$answer") =~ ^Active\ Alarm\(s\):(\ NOSPACE)+\ *$ ]]
+}
 
 # --- bootstrap and guard --------------------------------------------------------------------------------------
 
@@ -302,8 +310,8 @@ status() {
   while IFS=, read -r _ _ name _ endpoint _; do
     name=${name# } endpoint=${endpoint# }
     local healthy=false leader=false
-    if member_healthy "$endpoint"; then
-      healthy=true
+    if listens "$endpoint"; then
+      accepts_writes "$endpoint" && healthy=true
       is_leader "$endpoint" && leader=true
       [[ -n $version ]] || version=$(version_of "$endpoint") || true
     fi
