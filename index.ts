@@ -9,13 +9,16 @@ import { toExports } from "./exports.ts";
 const { plan, authorizedKeys, apt, warnings } = load();
 for (const warning of warnings) pulumi.log.warn(warning);
 
+const openToWorld = plan.entry.kind !== "load-balancer";
+const access = { adminCidrs: plan.adminCidrs, openToWorld };
+
 const hetzner = new HetznerNodes("nodes", {
   prefix: plan.prefix,
   labels: { project: plan.identity.project, stack: plan.identity.stack },
   nodes: plan.nodes,
   image: plan.image,
   network: plan.network,
-  adminCidrs: plan.adminCidrs,
+  access,
   protect: plan.protect,
 });
 
@@ -25,7 +28,8 @@ const baseline = new OsBaseline("baseline", {
   authorizedKeys,
   ...(apt && { apt }),
   firewall: {
-    adminCidrs: plan.adminCidrs,
+    ...access,
+    ...(!openToWorld && { loadBalancerIp: plan.entry.privateIp }),
     nodeIps: Object.values(plan.nodes).map((node) => node.privateIp),
     podCidr: plan.network.podCidr,
   },

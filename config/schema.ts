@@ -7,7 +7,7 @@
 import { z } from "zod";
 import { isCidr, isIpv4 } from "../lib/cidr.ts";
 import { isQuantity, type Quantity } from "../lib/quantity.ts";
-import { isVersion } from "../lib/version.ts";
+import { isK3sVersion, isVersion } from "../lib/version.ts";
 import { LOCATION_NAMES } from "../plan/locations.ts";
 import { VERSIONS } from "../plan/versions.ts";
 
@@ -28,6 +28,13 @@ const label = matching("a label value of at most 63 letters, digits, '-', '_' or
   /^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$/.test(v),
 );
 
+const labelName = matching(
+  "a label name such as workload or example.org/workload, outside kubernetes.io and k8s.io",
+  (v) =>
+    /^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/.test(v) &&
+    !/(^|\.)(kubernetes|k8s)\.io\//.test(v),
+);
+
 /** One node. The key in `nodes` is its identity: server name, etcd member name, Kubernetes node name. */
 export const nodeSchema = fields({
   location: z
@@ -45,6 +52,10 @@ export const nodeSchema = fields({
     .record(z.string(), label, { error: "a map of label names to values" })
     .default({})
     .describe("Labels of the Hetzner server, beside project, stack and node."),
+  nodeLabels: z
+    .record(labelName, label, { error: "a map of label names to values" })
+    .default({})
+    .describe("Labels of the Kubernetes node. May change at any time; nothing restarts."),
 });
 
 const network = (example: string) =>
@@ -53,8 +64,8 @@ const network = (example: string) =>
 const networkSchema = fields({
   cidr: network("10.0.0.0/16").describe("The private network."),
   subnetCidr: network("10.0.1.0/24").describe("The part of it that nodes have addresses in."),
-  podCidr: network("10.42.0.0/16").describe("Kubernetes pods. The host firewall knows it already."),
-  serviceCidr: network("10.43.0.0/16").describe("Kubernetes services."),
+  podCidr: network("10.42.0.0/16").describe("Kubernetes pods. Fixed once the cluster exists."),
+  serviceCidr: network("10.43.0.0/16").describe("Kubernetes services. Fixed once the cluster exists."),
 });
 
 const sshSchema = fields({
@@ -92,6 +103,82 @@ const etcdSchema = fields({
     .describe("One-time word that gives up the data of a lost cluster. The guard's message names it."),
 });
 
+const k3sSchema = fields({
+  version: matching("a K3s release such as v1.36.5+k3s1", isK3sVersion)
+    .default(VERSIONS.k3s)
+    .describe("Release on the nodes; the manifest must offer it. A change rolls the nodes, one at a time."),
+  cis: z
+    .boolean({ error: "true or false" })
+    .optional()
+    .describe("CIS hardening of API server and kubelet. Without it: on in prod. A change rolls the nodes."),
+});
+
+const seconds = (min: number, max: number) => {
+  const want = `a whole number of seconds from ${min} to ${max}`;
+  return z.int({ error: want }).min(min, want).max(max, want);
+};
+
+const haproxySchema = fields({
+  connectTimeoutSeconds: seconds(1, 30)
+    .default(1)
+    .describe("How long a connection to a backend may take to open before the next one is tried."),
+  idleTimeoutSeconds: seconds(60, 86_400)
+    .default(3600)
+    .describe(
+      "Silence after which an API or ingress connection is closed; watches and exec sessions are long.",
+    ),
+  hardStopSeconds: seconds(60, 86_400)
+    .default(1800)
+    .describe("How long connections of before a reload may live on."),
+});
+
+const dnsName = (want: string) =>
+  matching(want, (v) =>
+    /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/.test(v),
+  );
+
+const entrySchema = fields({
+  kind: z
+    .enum(["load-balancer", "dns", "none"], { error: "load-balancer, dns or none" })
+    .default("load-balancer")
+    .describe(
+      "How clients outside find the nodes: a Hetzner load balancer, DNS records with every node, or nothing.",
+    ),
+  loadBalancerType: matching("a Hetzner load balancer type such as lb11", (v) => /^lb\d{2}$/.test(v))
+    .default("lb11")
+    .describe("Type of the load balancer."),
+  privateIp: matching("an IPv4 address of the subnet, such as 10.0.1.5", isIpv4)
+    .optional()
+    .describe("The load balancer's private address. Without it the fifth of the subnet."),
+  zone: dnsName("a DNS zone such as example.org")
+    .optional()
+    .describe("kind dns: zone at Hetzner DNS that the records go to."),
+  createZone: z
+    .boolean({ error: "true or false" })
+    .default(false)
+    .describe("kind dns: make the zone, too. It must be delegated to Hetzner's name servers by hand."),
+  apiName: dnsName("a record name such as k8s")
+    .default("k8s")
+    .describe("kind dns: name of the Kubernetes API."),
+  ingressName: matching("a record name such as * or apps", (v) => v === "*" || /^[a-z0-9.*-]+$/.test(v))
+    .default("*")
+    .describe("kind dns: name of everything behind the ingress."),
+  ttlSeconds: seconds(60, 86_400).default(60).describe("kind dns: life time of the records in caches."),
+});
+
+const ingressSchema = fields({
+  class: z
+    .enum(["traefik", "none"], {
+      error: "traefik, or none to bring another controller (ingress-nginx is retired since March 2026)",
+    })
+    .default("traefik")
+    .describe("Ingress controller that the program ships, and the default IngressClass."),
+  memory: z
+    .custom<Quantity>((v) => typeof v === "string" && isQuantity(v), { error: "a size such as 128Mi" })
+    .default("128Mi")
+    .describe("Memory request and limit of each of the controller's pods, one a node."),
+});
+
 const artifactsSchema = fields({
   manifest: matching("the path of a .json file", (v) => v.endsWith(".json"))
     .default("artifacts/upstream.json")
@@ -123,6 +210,7 @@ const labSchema = fields({
 /** Top-level keys, each parsed on its own so that one mistake doesn't hide the next. */
 export const SCHEMA = {
   environment: z.enum(["dev", "prod"], { error: "dev or prod" }).default("dev"),
+  profile: z.enum(["hosts", "kubernetes", "full"], { error: "hosts, kubernetes or full" }).default("full"),
   topology: z
     .enum(["single-zone", "eu-spread", "multi-zone"], { error: "single-zone, eu-spread or multi-zone" })
     .default("single-zone"),
@@ -135,6 +223,10 @@ export const SCHEMA = {
     .default([]),
   ssh: sshSchema.prefault({}),
   etcd: etcdSchema.prefault({}),
+  k3s: k3sSchema.prefault({}),
+  haproxy: haproxySchema.prefault({}),
+  entry: entrySchema.prefault({}),
+  ingress: ingressSchema.prefault({}),
   artifacts: artifactsSchema.prefault({}),
   apt: aptSchema.optional().describe("Package source of the nodes. Without it the image's own is used."),
   protect: z.boolean({ error: "true or false" }).default(true),

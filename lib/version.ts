@@ -1,4 +1,4 @@
-/** Plain `major.minor.patch` versions. */
+/** Plain `major.minor.patch` versions, and those of Kubernetes distributions. */
 
 /** True for three dot-separated numbers. */
 export function isVersion(text: string): boolean {
@@ -14,4 +14,14 @@ export function compareVersions(a: string, b: string): number {
 /** `3.6` for `3.6.16`. */
 export function minorOf(version: string): string {
   return version.split(".").slice(0, 2).join(".");
+}
+
+/** True for a Kubernetes version with or without K3s's own number: `v1.36.5+k3s1`, `v1.36.5`. */
+export function isK3sVersion(text: string): boolean {
+  return /^v\d+\.\d+\.\d+(\+k3s\d+)?$/.test(text);
+}
+
+/** The Kubernetes version of a K3s release: `1.36.5` for `v1.36.5+k3s1`. */
+export function kubernetesVersion(k3s: string): string {
+  return k3s.replace(/^v/, "").replace(/\+.*$/, "");
 }

@@ -12,7 +12,32 @@ const artifactSchema = z.strictObject({
     .nullable(),
 });
 
-const manifestSchema = z.strictObject({ etcd: artifactSchema });
+/** A container image with its tag for people and its digest for the machine. */
+const imageSchema = z.string().regex(/^[a-z0-9.-]+(\/[a-z0-9._-]+)+:[A-Za-z0-9._-]+@sha256:[0-9a-f]{64}$/, {
+  error: "an image reference `host/name:tag@sha256:…`",
+});
+
+/** As {@link imageSchema}; `name:tag@` waits for its digest. */
+const pinnableImageSchema = z.union([
+  imageSchema,
+  z.string().regex(/^[a-z0-9.-]+(\/[a-z0-9._-]+)+:[A-Za-z0-9._-]+$/),
+]);
+
+const IMAGES = ["traefik", "metricsServer", "localPathProvisioner", "busybox"] as const;
+
+const manifestSchema = z.strictObject({
+  etcd: artifactSchema,
+  /** One executable file. */
+  k3s: artifactSchema,
+  /** Archive of images that K3s imports before it starts pods; null where nodes reach the registries. */
+  k3sImages: artifactSchema.nullable(),
+  images: z.strictObject(
+    Object.fromEntries(IMAGES.map((name) => [name, pinnableImageSchema])) as Record<
+      (typeof IMAGES)[number],
+      typeof pinnableImageSchema
+    >,
+  ),
+});
 
 /** One download with its checksum. */
 export interface Artifact {
@@ -21,8 +46,15 @@ export interface Artifact {
   readonly sha256: string;
 }
 
-type ArtifactName = keyof z.output<typeof manifestSchema>;
-export type Manifest = Readonly<Record<ArtifactName, Artifact>>;
+/** Every image that the program's own objects name. */
+export type Images = Readonly<Record<(typeof IMAGES)[number], string>>;
+
+export interface Manifest {
+  readonly etcd: Artifact;
+  readonly k3s: Artifact;
+  readonly k3sImages: Artifact | null;
+  readonly images: Images;
+}
 
 /**
  * Reads a manifest's text. Problems name the file, because the mistake is there and not in the configuration.
@@ -52,11 +84,11 @@ export function parseManifest(
       })),
     };
   }
-  const unpinned = Object.entries(result.data).filter(([, artifact]) => artifact.sha256 === null);
+  const unpinned = unpinnedIn(result.data);
   if (unpinned.length > 0) {
     return {
-      problems: unpinned.map(([name]) => ({
-        field: `${file}: ${name}.sha256`,
+      problems: unpinned.map((name) => ({
+        field: `${file}: ${name}`,
         got: null,
         want: "the SHA-256 of the download, pinned in this repository",
         fix: "npm run pin, then review and commit the file",
@@ -64,4 +96,12 @@ export function parseManifest(
     };
   }
   return { manifest: result.data as Manifest, problems: [] };
+}
+
+function unpinnedIn({ etcd, k3s, k3sImages, images }: z.output<typeof manifestSchema>): readonly string[] {
+  const downloads = Object.entries({ etcd, k3s, k3sImages }).filter(([, each]) => each?.sha256 === null);
+  const references = Object.entries(images).filter(
+    ([, reference]) => !imageSchema.safeParse(reference).success,
+  );
+  return [...downloads.map(([name]) => `${name}.sha256`), ...references.map(([name]) => `images.${name}`)];
 }

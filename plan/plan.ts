@@ -5,7 +5,8 @@
 import type { Settings } from "../config/schema.ts";
 import { cidrRange, nthAddress } from "../lib/cidr.ts";
 import { quantityBytes } from "../lib/quantity.ts";
-import type { Artifact, Manifest } from "./artifacts.ts";
+import { kubernetesVersion } from "../lib/version.ts";
+import type { Artifact, Images, Manifest } from "./artifacts.ts";
 import { LOCATIONS, type Location, type NetworkZone } from "./locations.ts";
 import { type EtcdTimers, etcdTimers } from "./timers.ts";
 
@@ -25,6 +26,8 @@ export interface NodePlan {
   readonly serverType: string;
   readonly privateIp: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Labels of the Kubernetes node. */
+  readonly nodeLabels: Readonly<Record<string, string>>;
 }
 
 export interface NetworkPlan {
@@ -44,6 +47,41 @@ export interface EtcdPlan extends EtcdTimers {
   readonly allowNewCluster: string;
 }
 
+export interface K3sPlan {
+  readonly artifact: Artifact;
+  /** Archive of images for nodes that reach no registry. */
+  readonly images: Artifact | null;
+  /** `1.36.5`, as nodes report it (with a `v` and K3s's own suffix). */
+  readonly kubernetesVersion: string;
+  readonly cis: boolean;
+  readonly podCidr: string;
+  readonly serviceCidr: string;
+  /** Address of the Service `kubernetes`: the first of `serviceCidr`. */
+  readonly apiServiceIp: string;
+  /** Address of the cluster's DNS: the tenth of `serviceCidr`, as K3s has it. */
+  readonly dnsIp: string;
+}
+
+/** How clients outside find the nodes. */
+export interface EntryPlan {
+  readonly kind: Settings["entry"]["kind"];
+  /** Where the load balancer is: with the first node. */
+  readonly location: Location;
+  readonly loadBalancerType: string;
+  /** The load balancer's private address; the only one whose PROXY header is believed. */
+  readonly privateIp: string;
+  readonly dns?: DnsPlan;
+}
+
+export interface DnsPlan {
+  readonly zone: string;
+  readonly createZone: boolean;
+  /** Record names, relative to the zone. */
+  readonly apiName: string;
+  readonly ingressName: string;
+  readonly ttlSeconds: number;
+}
+
 export interface Plan {
   readonly identity: StackIdentity;
   /** Prefix of every physical name: `gardenos-prod`. */
@@ -56,6 +94,13 @@ export interface Plan {
   readonly adminCidrs: readonly string[];
   readonly protect: boolean;
   readonly etcd: EtcdPlan;
+  /** How far this stack is built. */
+  readonly profile: Settings["profile"];
+  readonly k3s: K3sPlan;
+  readonly haproxy: Settings["haproxy"];
+  readonly entry: EntryPlan;
+  readonly ingress: Settings["ingress"];
+  readonly images: Images;
 }
 
 /** Names carry project and stack, so that two stacks share a Hetzner project without meeting. */
@@ -75,6 +120,7 @@ function planNode(identity: StackIdentity, settings: Settings, key: string): Nod
       serverType: node.serverType ?? settings.serverType,
       privateIp: node.privateIp,
       labels: node.labels,
+      nodeLabels: node.nodeLabels,
     },
   ];
 }
@@ -108,6 +154,41 @@ export function makePlan(identity: StackIdentity, settings: Settings, manifest: 
       ...etcdTimers(settings),
       allowNewCluster: settings.etcd.allowNewCluster ?? "",
     },
+    profile: settings.profile,
+    k3s: planK3s(settings, manifest),
+    haproxy: settings.haproxy,
+    entry: planEntry(settings, nodes[0]?.location ?? "fsn1"),
+    ingress: settings.ingress,
+    images: manifest.images,
+  };
+}
+
+function planK3s({ k3s, network, environment }: Settings, manifest: Manifest): K3sPlan {
+  return {
+    artifact: manifest.k3s,
+    images: manifest.k3sImages,
+    kubernetesVersion: kubernetesVersion(manifest.k3s.version),
+    cis: k3s.cis ?? environment === "prod",
+    podCidr: network.podCidr,
+    serviceCidr: network.serviceCidr,
+    apiServiceIp: nthAddress(network.serviceCidr, 1),
+    dnsIp: nthAddress(network.serviceCidr, 10),
+  };
+}
+
+/** The load balancer's private address: configured, or the fifth of the subnet, which leaves room for nodes. */
+export function entryPrivateIp({ entry, network }: Pick<Settings, "entry" | "network">): string {
+  return entry.privateIp ?? nthAddress(network.subnetCidr, 5);
+}
+
+function planEntry(settings: Settings, location: Location): EntryPlan {
+  const { kind, loadBalancerType, zone, createZone, apiName, ingressName, ttlSeconds } = settings.entry;
+  return {
+    kind,
+    location,
+    loadBalancerType,
+    privateIp: entryPrivateIp(settings),
+    ...(kind === "dns" && zone && { dns: { zone, createZone, apiName, ingressName, ttlSeconds } }),
   };
 }
 

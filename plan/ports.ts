@@ -1,19 +1,44 @@
 /**
- * Every port a node listens on, and who may reach it. The Hetzner firewall, the host firewall, etcd's
- * configuration and the docs read this table.
+ * Every port a node listens on, and who may reach it. The Hetzner firewall, the host firewall, the configuration of
+ * etcd, K3s and HAProxy, and the docs read this table.
  *
+ * - `world`: everybody, on the public side
  * - `admin`: the configured admin CIDRs, on the public side
+ * - `lb`: the load balancer's address on the private network
  * - `node`: the private addresses of the nodes of this cluster
- * - `host`: the node itself only
+ * - `pod`: pods of the same node; those of other nodes arrive with their node's address
  */
 export const PORTS = {
   ssh: { port: 22, protocol: "tcp", from: ["admin"], why: "configuration and on-call" },
+  http: { port: 80, protocol: "tcp", from: ["world", "lb", "node"], why: "HAProxy: ingress" },
+  https: { port: 443, protocol: "tcp", from: ["world", "lb", "node"], why: "HAProxy: ingress" },
   etcdClient: { port: 2379, protocol: "tcp", from: ["node"], why: "K3s and Patroni talk to etcd" },
   etcdPeer: { port: 2380, protocol: "tcp", from: ["node"], why: "etcd replicates between members" },
   etcdMetrics: { port: 2381, protocol: "tcp", from: ["node"], why: "metrics and health of etcd" },
+  kubernetesApi: {
+    port: 6443,
+    protocol: "tcp",
+    from: ["admin", "lb", "node", "pod"],
+    why: "HAProxy: Kubernetes API of all nodes",
+  },
+  k3s: { port: 6445, protocol: "tcp", from: ["node", "pod"], why: "K3s: Kubernetes API of this node" },
+  haproxyStats: {
+    port: 8404,
+    protocol: "tcp",
+    from: ["node", "pod"],
+    why: "HAProxy: statistics and metrics",
+  },
+  haproxyMonitor: {
+    port: 8405,
+    protocol: "tcp",
+    from: ["lb", "node"],
+    why: "HAProxy: health, for the load balancer",
+  },
+  vxlan: { port: 8472, protocol: "udp", from: ["node"], why: "flannel: pods of different nodes" },
+  kubelet: { port: 10250, protocol: "tcp", from: ["node", "pod"], why: "kubelet: logs, exec, metrics" },
 } as const satisfies Record<string, PortRule>;
 
-export type PortSource = "admin" | "node" | "host";
+export type PortSource = "world" | "admin" | "lb" | "node" | "pod";
 
 export interface PortRule {
   readonly port: number;
@@ -21,6 +46,12 @@ export interface PortRule {
   readonly from: readonly PortSource[];
   readonly why: string;
 }
+
+/**
+ * Host ports of the ingress controller's pods. Packets to them are translated before any input rule sees them, so
+ * they are no rows of the table above; HAProxy is the only one meant to use them.
+ */
+export const INGRESS_HOST_PORTS = { http: 8080, https: 8443 } as const;
 
 /** Rules that a source may use, in the table's order. */
 export function portsFrom(source: PortSource): readonly PortRule[] {

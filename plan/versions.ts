@@ -6,6 +6,10 @@ export const VERSIONS = {
   etcd: "3.6.16",
   /** Oldest etcd that is safe to share with authentication on: closes GHSA-xg4h-6gfc-h4m8 and GHSA-6vch. */
   etcdFloor: "3.6.14",
+  /** K3s on the nodes. The lab's own build has no `+k3s1`: it runs the same upstream Kubernetes. */
+  k3s: "v1.36.5+k3s1",
+  /** Oldest K3s that is accepted: older supervisors answer anonymous callers. */
+  k3sFloor: "v1.36.3",
   /** Hetzner's image name of the node's operating system. */
   image: "debian-13",
 } as const;

@@ -99,6 +99,8 @@ ${table(
   [
     ["etcd", VERSIONS.etcd],
     ["oldest etcd that is accepted", VERSIONS.etcdFloor],
+    ["K3s", VERSIONS.k3s],
+    ["oldest K3s that is accepted", VERSIONS.k3sFloor],
     ["image of the nodes", VERSIONS.image],
   ],
 )}
@@ -172,13 +174,15 @@ function portsPage(): string {
   ]);
   return `# Ports
 
-${generatedFrom("`plan/ports.ts`")} The Hetzner firewall, the host firewall and etcd's configuration read the same table.
+${generatedFrom("`plan/ports.ts`")} The firewalls and the configuration of etcd, K3s and HAProxy read the same table.
 
 ${table(["port", "from", "pods", "why"], rows)}
 
+- \`world\`: everybody, where no load balancer stands before the nodes.
 - \`admin\`: the networks in \`gardenos:adminCidrs\`, on the public side.
 - \`node\`: the private addresses of this cluster's nodes.
-- \`host\`: the node itself.
+- \`lb\`: the load balancer's private address.
+- \`pod\`: pods of the same node; those of other nodes arrive with their node's address.
 - pods \`closed\`: the host firewall drops the port from the pod network even where another rule allows it.
 
 Hetzner's firewall covers the public side only; the host firewall covers every interface. ICMP is open on both.

@@ -3,7 +3,8 @@ import type * as pulumi from "@pulumi/pulumi";
 import { readRepositoryFile } from "../../lib/repository-file.ts";
 import type { EtcdPlan } from "../../plan/plan.ts";
 import type { Bundle, BundleFile } from "../host/index.ts";
-import type { EtcdPki, KeyPair } from "./pki.ts";
+import type { KeyPair } from "../pki/index.ts";
+import type { EtcdPki } from "./pki.ts";
 import {
   type EtcdMember,
   etcdDirectory,

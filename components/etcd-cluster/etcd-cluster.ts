@@ -2,9 +2,10 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { readRepositoryFile } from "../../lib/repository-file.ts";
 import { applyBundle, type NodeHost, runStep } from "../host/index.ts";
+import type { KeyPair } from "../pki/index.ts";
 import type { EtcdClusterArgs, EtcdMemberArgs } from "./args.ts";
 import { filesBundle, type MemberContext, rollBundle } from "./bundles.ts";
-import { createPki, type KeyPair } from "./pki.ts";
+import { createPki } from "./pki.ts";
 import { clientUrl } from "./render.ts";
 
 /** What a client of etcd needs. */

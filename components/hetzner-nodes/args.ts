@@ -1,4 +1,5 @@
 import type { NetworkPlan, NodePlan } from "../../plan/plan.ts";
+import type { PublicAccess } from "./render.ts";
 
 /** What HetznerNodes needs; all of it comes from the plan. */
 export interface HetznerNodesArgs {
@@ -8,7 +9,7 @@ export interface HetznerNodesArgs {
   readonly nodes: Readonly<Record<string, NodePlan>>;
   readonly image: string;
   readonly network: NetworkPlan;
-  readonly adminCidrs: readonly string[];
+  readonly access: PublicAccess;
   /** Pulumi's protection and Hetzner's delete and rebuild protection together. */
   readonly protect: boolean;
 }

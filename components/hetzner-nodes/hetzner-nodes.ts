@@ -37,6 +37,8 @@ export class HetznerNodes extends pulumi.ComponentResource {
   readonly nodes: Readonly<Record<string, Node>>;
   /** The same nodes as something to run commands on. */
   readonly hosts: Readonly<Record<string, FreshHost>>;
+  /** The private network's subnet, as other resources attach to it; its id is a network. */
+  readonly subnet: hcloud.NetworkSubnet;
   /** Public key that the program logs in with. */
   readonly deployKey: pulumi.Output<string>;
 
@@ -50,6 +52,7 @@ export class HetznerNodes extends pulumi.ComponentResource {
     this.key = new tls.PrivateKey(`${name}-deploy-key`, { algorithm: "ED25519" }, { parent: this });
     this.deployKey = this.key.publicKeyOpenssh;
     this.shared = this.createShared(name);
+    this.subnet = this.shared.subnet;
     const made = Object.values(args.nodes).map((node) => [node.key, this.createNode(node)] as const);
     this.nodes = Object.fromEntries(made.map(([key, { node }]) => [key, node]));
     this.hosts = Object.fromEntries(made.map(([key, { fresh }]) => [key, fresh]));
@@ -57,7 +60,7 @@ export class HetznerNodes extends pulumi.ComponentResource {
   }
 
   private createShared(name: string): Shared {
-    const { prefix, labels, network, adminCidrs, protect } = this.args;
+    const { prefix, labels, network, access, protect } = this.args;
     const parent = { parent: this };
     const sshKey = new hcloud.SshKey(
       `${name}-deploy-key`,
@@ -76,7 +79,7 @@ export class HetznerNodes extends pulumi.ComponentResource {
     );
     const firewall = new hcloud.Firewall(
       `${name}-firewall`,
-      { name: prefix, rules: firewallRules(adminCidrs), labels },
+      { name: prefix, rules: firewallRules(access), labels },
       parent,
     );
     return { sshKey, firewall, subnet, placementGroups: this.createPlacementGroups(name) };

@@ -1,6 +1,6 @@
 /** Pure text and data of the servers: cloud-init and the public firewall's rules. */
 import { stringify } from "yaml";
-import { portsFrom } from "../../plan/ports.ts";
+import { type PortRule, portsFrom } from "../../plan/ports.ts";
 
 /** A one-time SSH host key pair, OpenSSH format, ECDSA P-256. */
 export interface BootstrapKey {
@@ -32,20 +32,36 @@ export interface FirewallRule {
   readonly description: string;
 }
 
-/** Inbound rules of the public side. No outbound rule: a single one would turn all others into drops. */
-export function firewallRules(adminCidrs: readonly string[]): FirewallRule[] {
-  const admin = portsFrom("admin").map((rule) => ({
-    direction: "in" as const,
-    protocol: rule.protocol,
-    port: String(rule.port),
-    sourceIps: [...adminCidrs],
-    description: rule.why,
+/** Who may come in on the public side. */
+export interface PublicAccess {
+  readonly adminCidrs: readonly string[];
+  /** Clients reach the nodes themselves: no load balancer stands before them. */
+  readonly openToWorld: boolean;
+}
+
+const WORLD = ["0.0.0.0/0", "::/0"];
+
+function inbound(rules: readonly PortRule[], sourceIps: readonly string[]): FirewallRule[] {
+  return rules.map(({ protocol, port, why }) => ({
+    direction: "in",
+    protocol,
+    port: String(port),
+    sourceIps: [...sourceIps],
+    description: why,
   }));
-  const icmp = {
-    direction: "in" as const,
+}
+
+/** Inbound rules of the public side. No outbound rule: a single one would turn all others into drops. */
+export function firewallRules({ adminCidrs, openToWorld }: PublicAccess): FirewallRule[] {
+  const icmp: FirewallRule = {
+    direction: "in",
     protocol: "icmp",
-    sourceIps: ["0.0.0.0/0", "::/0"],
+    sourceIps: [...WORLD],
     description: "path MTU discovery",
   };
-  return [...admin, icmp];
+  return [
+    ...inbound(portsFrom("admin"), adminCidrs),
+    ...(openToWorld ? inbound(portsFrom("world"), WORLD) : []),
+    icmp,
+  ];
 }

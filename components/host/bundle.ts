@@ -31,8 +31,10 @@ interface BundleArtifact {
   readonly name: string;
   readonly url: string;
   readonly sha256: string;
-  /** Folder that receives the unpacked tarball; versioned, because it is replaced whole. */
+  /** Folder that receives it; versioned, because it is replaced whole. */
   readonly directory: string;
+  /** Keeps the download as it is, executable, under this name. @default - a tarball, unpacked without its first folder */
+  readonly fileName?: string;
 }
 
 /** `Text` is `string` for rendering and `Input<string>` in components. */
@@ -91,7 +93,9 @@ function tables(bundle: Bundle): Record<string, string> {
     packages: lines(bundle.packages ?? []),
     users: lines((bundle.users ?? []).map((u) => row(" ", u.name, u.home))),
     directories: lines((bundle.directories ?? []).map((d) => row(" ", d.path, d.mode, d.owner))),
-    artifacts: lines((bundle.artifacts ?? []).map((a) => row(" ", a.name, a.url, a.sha256, a.directory))),
+    artifacts: lines(
+      (bundle.artifacts ?? []).map((a) => row(" ", a.name, a.url, a.sha256, a.directory, a.fileName ?? "-")),
+    ),
     "files.tsv": fileTable(bundle),
     "units.tsv": lines(
       (bundle.units ?? []).map((u) => `${row("\t", u.name, u.action)}\t${(u.watches ?? []).join(" ")}`),

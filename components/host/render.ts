@@ -33,7 +33,13 @@ export interface HostFirewall {
   readonly adminCidrs: readonly string[];
   readonly nodeIps: readonly string[];
   readonly podCidr: string;
+  /** Private address of the load balancer. @default - there is none */
+  readonly loadBalancerIp?: string;
+  /** Clients reach the nodes themselves, so everybody may reach the ingress ports. */
+  readonly openToWorld: boolean;
 }
+
+const WORLD = "0.0.0.0/0";
 
 const set = (values: readonly (string | number)[]): string => `{ ${values.join(", ")} }`;
 
@@ -66,6 +72,9 @@ export function renderFirewall(firewall: HostFirewall): string {
     `    ip saddr ${firewall.podCidr} ${closed} drop`,
     ...accept(portsFrom("admin"), firewall.adminCidrs),
     ...accept(portsFrom("node"), firewall.nodeIps),
+    ...accept(portsFrom("pod"), [firewall.podCidr]),
+    ...accept(portsFrom("lb"), firewall.loadBalancerIp ? [firewall.loadBalancerIp] : []),
+    ...accept(portsFrom("world"), firewall.openToWorld ? [WORLD] : []),
     "  }",
     "  chain forward {",
     "    type filter hook forward priority filter; policy accept;",

@@ -8,7 +8,8 @@
 #   packages            Debian packages, one a line
 #   users               system users, `name home` a line
 #   directories         `path mode owner` a line
-#   artifacts           `name url sha256 directory` a line; tarballs, their first path component is dropped
+#   artifacts           `name url sha256 directory file` a line; file `-`: a tarball, its first path component is
+#                       dropped; otherwise the name that the download is kept under, executable
 #   files.tsv           path, mode, owner, seed (yes|no), sha256, source; tab-separated
 #   units.tsv           unit, action (restart|reload|none), watched paths (space-separated; empty: all); tab-separated
 #   health-timeout      seconds
@@ -125,8 +126,8 @@ make_directories() {
 }
 
 fetch_artifacts() {
-  local name url sum directory got
-  while read -r name url sum directory; do
+  local name url sum directory file got
+  while read -r name url sum directory file; do
     [[ $(cat "$directory/.sha256" 2>/dev/null) == "$sum" ]] && continue
     say "fetching $name"
     rm -rf "$directory.new"
@@ -138,8 +139,13 @@ fetch_artifacts() {
       rm -rf "$directory.new"
       fail "artifact $name from $url: sha256 is $got, want $sum. It was thrown away; no file was changed."
     fi
-    tar -xf "$directory.new/.download" -C "$directory.new" --strip-components=1 --no-same-owner
-    rm "$directory.new/.download"
+    if [[ $file == - ]]; then
+      tar -xf "$directory.new/.download" -C "$directory.new" --strip-components=1 --no-same-owner
+      rm "$directory.new/.download"
+    else
+      mv "$directory.new/.download" "$directory.new/$file"
+      chmod 0755 "$directory.new/$file"
+    fi
     printf '%s\n' "$sum" >"$directory.new/.sha256"
     chmod -R a+rX "$directory.new"
     chmod 0755 "$directory.new"

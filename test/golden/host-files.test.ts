@@ -16,6 +16,8 @@ const FIREWALL = {
   adminCidrs: ["203.0.113.10/32", "198.51.100.0/24"],
   nodeIps: MEMBERS.map((member) => member.ip),
   podCidr: "10.42.0.0/16",
+  loadBalancerIp: "10.0.1.5",
+  openToWorld: false,
 };
 const BOOTSTRAP = { privateKey: "-----BEGIN KEY-----\nabc\n-----END KEY-----\n", publicKey: "ecdsa-sha2-nistp256 AAAA\n" };
 
@@ -72,7 +74,7 @@ describe("host firewall", () => {
   });
 
   it("opens nothing for a list without members", () => {
-    expect(renderFirewall({ ...FIREWALL, adminCidrs: [] })).not.toContain("dport { 22 } accept");
+    expect(renderFirewall({ ...FIREWALL, adminCidrs: [] })).not.toContain("dport { 22,");
   });
 
   it("has a unit that systemd accepts", () => {
@@ -101,17 +103,25 @@ it("authorised keys: the program's first, people by name", () => {
   );
 });
 
-it("public firewall: SSH for administrators, ping for all, and no outbound rule", () => {
-  expect(firewallRules(["203.0.113.10/32"])).toEqual([
-    {
-      direction: "in",
-      protocol: "tcp",
-      port: "22",
-      sourceIps: ["203.0.113.10/32"],
-      description: "configuration and on-call",
-    },
-    { direction: "in", protocol: "icmp", sourceIps: ["0.0.0.0/0", "::/0"], description: "path MTU discovery" },
-  ]);
+describe("public firewall", () => {
+  const adminCidrs = ["203.0.113.10/32"];
+  const openings = (openToWorld: boolean) =>
+    firewallRules({ adminCidrs, openToWorld }).map((rule) => {
+      expect(rule.direction).toBe("in");
+      return `${rule.protocol} ${rule.port ?? ""} ${rule.sourceIps.join(" ")}`;
+    });
+
+  it("is SSH and the API for administrators, and ping for all, behind a load balancer", () => {
+    expect(openings(false)).toEqual([
+      "tcp 22 203.0.113.10/32",
+      "tcp 6443 203.0.113.10/32",
+      "icmp  0.0.0.0/0 ::/0",
+    ]);
+  });
+
+  it("opens the ingress to everybody where clients reach the nodes themselves", () => {
+    expect(openings(true)).toContain("tcp 443 0.0.0.0/0 ::/0");
+  });
 });
 
 it("every shell script of the program passes shellcheck", () => {

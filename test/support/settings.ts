@@ -1,6 +1,7 @@
 import { parseSettings } from "../../config/parse.ts";
 import type { Settings } from "../../config/schema.ts";
 import type { Problem } from "../../lib/problem.ts";
+import { readRepositoryFile } from "../../lib/repository-file.ts";
 import type { Manifest } from "../../plan/artifacts.ts";
 import { checkSettings } from "../../plan/checks.ts";
 
@@ -16,9 +17,7 @@ export const GOOD = {
 
 const IDENTITY = { project: "gardenos", stack: "test" } as const;
 
-export const MANIFEST: Manifest = {
-  etcd: { version: "3.6.16", url: "https://example.org/etcd.tar.gz", sha256: "a".repeat(64) },
-};
+export const MANIFEST = JSON.parse(readRepositoryFile("test/support/fixtures/manifest.json")) as Manifest;
 
 /** All problems of a raw configuration, as the program would list them. */
 export function problemsOf(raw: Readonly<Record<string, unknown>>): readonly Problem[] {

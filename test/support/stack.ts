@@ -9,7 +9,7 @@ const FIXTURE_CONFIG: Readonly<Record<string, Readonly<Record<string, string>>>>
   dev: { "gardenos:artifacts": JSON.stringify({ manifest: `${FIXTURES}/manifest.json` }) },
   prod: { "gardenos:artifacts": JSON.stringify({ manifest: `${FIXTURES}/manifest.json` }) },
   lab: {
-    "gardenos:artifacts": JSON.stringify({ manifest: `${FIXTURES}/manifest.json` }),
+    "gardenos:artifacts": JSON.stringify({ manifest: `${FIXTURES}/lab-manifest.json` }),
     "gardenos:ssh": JSON.stringify({ authorizedKeys: { lab: `${FIXTURES}/admin.pub` } }),
     "gardenos:apt": JSON.stringify({
       uri: "http://192.0.2.1/debian",

@@ -268,7 +268,7 @@ it("unknown keys are named, with the keys there are", () => {
     {
       field: "gardenos:notes",
       got: {},
-      want: "one of adminCidrs, apt, artifacts, environment, etcd, image, lab, network, nodes, protect, serverType, ssh, topology",
+      want: "one of adminCidrs, apt, artifacts, entry, environment, etcd, haproxy, image, ingress, k3s, lab, network, nodes, profile, protect, serverType, ssh, topology",
       fix: "pulumi config rm gardenos:notes",
     },
   ]);

@@ -1,0 +1,70 @@
+/** Checks of Kubernetes, its entry, and what runs in it. */
+import { contains, toNumber } from "../../lib/cidr.ts";
+import { compareVersions, kubernetesVersion, minorOf } from "../../lib/version.ts";
+import { capacity } from "../capacity.ts";
+import { entryPrivateIp, reservedAddresses } from "../plan.ts";
+import { VERSIONS } from "../versions.ts";
+import { type Check, nodeList } from "./check.ts";
+
+const k3sVersion: Check = ({ k3s }) => {
+  if (!k3s) return [];
+  const field = "gardenos:k3s.version";
+  const fix = `pulumi config set --path 'gardenos:k3s.version' ${VERSIONS.k3s}`;
+  const [got, tested, floor] = [k3s.version, VERSIONS.k3s, VERSIONS.k3sFloor].map(kubernetesVersion) as [
+    string,
+    string,
+    string,
+  ];
+  if (minorOf(got) !== minorOf(tested)) {
+    const want = `a v${minorOf(tested)} release, the line tested here: upgrades go one minor at a time`;
+    return [{ field, got: k3s.version, want, fix }];
+  }
+  if (compareVersions(got, floor) >= 0) return [];
+  const want = `${VERSIONS.k3sFloor} or newer: older supervisors answer anonymous callers`;
+  return [{ field, got: k3s.version, want, fix }];
+};
+
+const entryAddress: Check = (settings) => {
+  const { entry, network } = settings;
+  if (!entry || !network || entry.kind !== "load-balancer") return [];
+  const ip = entryPrivateIp({ entry, network });
+  const field = "gardenos:entry.privateIp";
+  const fix = "pulumi config set --path 'gardenos:entry.privateIp' <address>";
+  const taken = nodeList(settings).find(([, node]) => node.privateIp === ip);
+  if (taken) return [{ field, got: ip, want: `an address of its own: node ${taken[0]} has this one`, fix }];
+  const usable =
+    contains(network.subnetCidr, ip) &&
+    !reservedAddresses(network.cidr, network.subnetCidr).includes(toNumber(ip));
+  if (usable) return [];
+  const want = `an address of ${network.subnetCidr} that is neither its first, its last nor the gateway`;
+  return [{ field, got: ip, want, fix }];
+};
+
+const dnsZone: Check = ({ entry }) => {
+  if (entry?.kind !== "dns" || entry.zone !== undefined) return [];
+  const want = "the zone at Hetzner DNS that the records go to";
+  const fix = "pulumi config set --path 'gardenos:entry.zone' example.org";
+  return [{ field: "gardenos:entry.zone", got: undefined, want, fix }];
+};
+
+const fitsWithoutOneNode: Check = ({ nodes, serverType, ingress, profile }, { rejectedNodes }) => {
+  if (!nodes || !serverType || !ingress || !profile || rejectedNodes > 0) return [];
+  const found = capacity({ nodes, serverType, ingress, profile });
+  if (!found || found.fits) return [];
+  const list = found.rows.map(({ name, pods }) => `${name} ${pods}`).join(", ");
+  return [
+    {
+      field: "gardenos:serverType",
+      got: serverType,
+      want: `room for ${found.requestedMib} MiB of requests when one node is lost, and there are ${found.availableMib} MiB (${list})`,
+      fix: "use a server type with more memory, or lower what is asked for (ingress.memory)",
+    },
+  ];
+};
+
+export const KUBERNETES_CHECKS: readonly Check[] = [
+  k3sVersion,
+  entryAddress,
+  dnsZone,
+  fitsWithoutOneNode,
+];

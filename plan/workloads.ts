@@ -1,0 +1,25 @@
+/** What the program runs in the cluster, and the memory it asks for: one table for the objects and the capacity check. */
+import type { Settings } from "../config/schema.ts";
+import type { Quantity } from "../lib/quantity.ts";
+
+/** One workload of the program. */
+export interface Workload {
+  readonly name: string;
+  /** Layer that brings it, see `gardenos:profile`. */
+  readonly profile: "kubernetes" | "full";
+  /** Pods in the cluster, or one a node. */
+  readonly pods: number | "per node";
+  /** Request and limit of one pod. */
+  readonly memory: Quantity;
+}
+
+/** Workloads of a stack. CoreDNS is K3s's own; its request is the one in K3s's manifest. */
+export function workloads({ ingress }: Pick<Settings, "ingress">): readonly Workload[] {
+  const traefik: Workload = { name: "traefik", profile: "full", pods: "per node", memory: ingress.memory };
+  return [
+    { name: "coredns", profile: "kubernetes", pods: 1, memory: "70Mi" },
+    { name: "metrics-server", profile: "full", pods: 2, memory: "100Mi" },
+    { name: "local-path-provisioner", profile: "full", pods: 1, memory: "64Mi" },
+    ...(ingress.class === "traefik" ? [traefik] : []),
+  ];
+}
