@@ -62,9 +62,4 @@ const fitsWithoutOneNode: Check = ({ nodes, serverType, ingress, profile }, { re
   ];
 };
 
-export const KUBERNETES_CHECKS: readonly Check[] = [
-  k3sVersion,
-  entryAddress,
-  dnsZone,
-  fitsWithoutOneNode,
-];
+export const KUBERNETES_CHECKS: readonly Check[] = [k3sVersion, entryAddress, dnsZone, fitsWithoutOneNode];

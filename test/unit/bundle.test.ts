@@ -13,6 +13,13 @@ const BUNDLE: Bundle = {
   directories: [{ path: "/var/lib/x", mode: "0700", owner: "etcd:etcd" }],
   artifacts: [
     { name: "etcd", url: "https://example.org/e.tar.gz", sha256: "c".repeat(64), directory: "/opt/e" },
+    {
+      name: "k3s",
+      url: "https://example.org/k",
+      sha256: "d".repeat(64),
+      directory: "/opt/k",
+      fileName: "k3s",
+    },
   ],
   units: [
     { name: "a.service", action: "restart" },
@@ -34,7 +41,9 @@ describe("the payload", () => {
     expect(text("packages")).toBe("jq\n");
     expect(text("users")).toBe("etcd /var/lib/etcd\n");
     expect(text("directories")).toBe("/var/lib/x 0700 etcd:etcd\n");
-    expect(text("artifacts")).toBe(`etcd https://example.org/e.tar.gz ${"c".repeat(64)} /opt/e\n`);
+    expect(text("artifacts")).toBe(
+      `etcd https://example.org/e.tar.gz ${"c".repeat(64)} /opt/e -\nk3s https://example.org/k ${"d".repeat(64)} /opt/k k3s\n`,
+    );
     expect(text("files.tsv")?.replace(/\t[0-9a-f]{64}\t/g, "\tSHA\t")).toBe(
       "/etc/a\t0644\troot:root\tno\tSHA\t0\n/etc/b\t0600\tetcd:etcd\tyes\tSHA\t1\n",
     );
@@ -76,6 +85,7 @@ describe("the script", () => {
       "# server 4711",
       "# package jq",
       "# artifact etcd cccccccccccc",
+      "# artifact k3s dddddddddddd",
       "# /etc/a 7692c3ad3540",
       "# /etc/b 3fc4ccfe7458",
       expect.stringMatching(/^# hook health [0-9a-f]{12}$/),

@@ -2,7 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fromNumber, toNumber } from "../../lib/cidr.ts";
 import { parseManifest } from "../../plan/artifacts.ts";
+import { capacity } from "../../plan/capacity.ts";
 import { makePlan, planWarnings, reservedAddresses } from "../../plan/plan.ts";
+import { INGRESS_HOST_PORTS, PORTS } from "../../plan/ports.ts";
 import { GOOD, MANIFEST, problemsOf, settingsOf } from "../support/settings.ts";
 
 const IDENTITY = { project: "gardenos", stack: "dev" };
@@ -71,6 +73,56 @@ describe("warnings", () => {
   });
 });
 
+describe("Kubernetes", () => {
+  const plan = (raw: Record<string, unknown> = {}) =>
+    makePlan(IDENTITY, settingsOf({ ...GOOD, ...raw }), MANIFEST);
+
+  it("has the addresses that K3s takes from the service network", () => {
+    expect(plan().k3s).toMatchObject({
+      kubernetesVersion: "1.36.5",
+      apiServiceIp: "10.43.0.1",
+      dnsIp: "10.43.0.10",
+      cis: false,
+    });
+    expect(plan({ environment: "prod" }).k3s.cis).toBe(true);
+    expect(plan({ environment: "prod", k3s: { cis: false } }).k3s.cis).toBe(false);
+  });
+
+  it("has a load balancer at the fifth address of the subnet, unless told otherwise", () => {
+    expect(plan().entry).toEqual({
+      kind: "load-balancer",
+      location: "fsn1",
+      loadBalancerType: "lb11",
+      privateIp: "10.0.1.5",
+    });
+    expect(plan({ entry: { privateIp: "10.0.1.99" } }).entry.privateIp).toBe("10.0.1.99");
+  });
+});
+
+describe("memory", () => {
+  it("is counted without the largest node, and without what system and Kubernetes need", () => {
+    const nodes = { ...GOOD.nodes, n3: { ...GOOD.nodes.n3, serverType: "ccx33" } };
+    const found = capacity(settingsOf({ ...GOOD, nodes }));
+    expect(found?.availableMib).toBe(2 * (8192 - 512 - 1536 - 100));
+    expect(found?.rows.find((row) => row.name === "traefik")).toEqual({
+      name: "traefik",
+      pods: "2 × 128",
+      mib: 256,
+    });
+    expect(found?.fits).toBe(true);
+  });
+
+  it("of an unknown server type is not guessed", () => {
+    expect(capacity(settingsOf({ ...GOOD, serverType: "cx99" }))).toBeUndefined();
+  });
+});
+
+it("no two things listen on the same port", () => {
+  const taken = Object.values(PORTS).map(({ port, protocol }) => `${port}/${protocol}`);
+  const all = [...taken, ...Object.values(INGRESS_HOST_PORTS).map((port) => `${port}/tcp`)];
+  expect(new Set(all).size).toBe(all.length);
+});
+
 describe("addresses of nodes", () => {
   it("are accepted everywhere in the subnet but at its ends and the gateway", () => {
     const [first, last, gateway] = reservedAddresses("10.0.0.0/16", "10.0.0.0/24");
@@ -78,7 +130,9 @@ describe("addresses of nodes", () => {
       fc.property(fc.integer({ min: toNumber("10.0.0.0"), max: toNumber("10.0.0.255") }), (n) => {
         const network = { subnetCidr: "10.0.0.0/24" };
         const nodes = { n1: { location: "fsn1", privateIp: fromNumber(n) } };
-        const refused = problemsOf({ ...GOOD, nodes, network }).some((p) => p.field.endsWith("privateIp"));
+        const refused = problemsOf({ ...GOOD, nodes, network, entry: { kind: "none" } }).some((p) =>
+          p.field.endsWith("privateIp"),
+        );
         return refused === [first, last, gateway].includes(n);
       }),
     );
@@ -86,31 +140,37 @@ describe("addresses of nodes", () => {
 });
 
 describe("the artifact manifest", () => {
-  const entry = { version: "3.6.16", url: "https://example.org/e.tar.gz", sha256: "a".repeat(64) };
-  const parse = (value: unknown) => parseManifest("m.json", JSON.stringify(value));
+  const parse = (change: object) => parseManifest("m.json", JSON.stringify({ ...MANIFEST, ...change }));
 
-  it("is version, address and checksum per artifact", () => {
-    expect(parse({ etcd: entry })).toEqual({ manifest: { etcd: entry }, problems: [] });
+  it("is version, address and checksum per artifact, and a reference with digest per image", () => {
+    expect(parse({})).toEqual({ manifest: MANIFEST, problems: [] });
   });
 
-  it("is refused while a checksum is not pinned", () => {
-    expect(parse({ etcd: { ...entry, sha256: null } }).problems).toEqual([
-      {
-        field: "m.json: etcd.sha256",
-        got: null,
-        want: "the SHA-256 of the download, pinned in this repository",
-        fix: "npm run pin, then review and commit the file",
-      },
+  it("is refused while a checksum or a digest is not pinned", () => {
+    const images = { ...MANIFEST.images, traefik: "docker.io/library/traefik:v3.6.12" };
+    const pinned = (field: string) => ({
+      field,
+      got: null,
+      want: "the SHA-256 of the download, pinned in this repository",
+      fix: "npm run pin, then review and commit the file",
+    });
+    expect(parse({ etcd: { ...MANIFEST.etcd, sha256: null }, images }).problems).toEqual([
+      pinned("m.json: etcd.sha256"),
+      pinned("m.json: images.traefik"),
     ]);
   });
 
   it.each([
-    ["no artifact", {}, "m.json: etcd"],
-    ["a checksum that is none", { etcd: { ...entry, sha256: "abc" } }, "m.json: etcd.sha256"],
-    ["a file address", { etcd: { ...entry, url: "file:///e.tar.gz" } }, "m.json: etcd.url"],
-    ["a list", [], "m.json: "],
-  ])("with %s is refused", (_, value, field) => {
-    const { manifest, problems } = parse(value);
+    ["no artifact", { k3s: undefined }, "m.json: k3s"],
+    ["a checksum that is none", { etcd: { ...MANIFEST.etcd, sha256: "abc" } }, "m.json: etcd.sha256"],
+    ["a file address", { etcd: { ...MANIFEST.etcd, url: "file:///e.tar.gz" } }, "m.json: etcd.url"],
+    [
+      "an image without a tag",
+      { images: { ...MANIFEST.images, busybox: "busybox" } },
+      "m.json: images.busybox",
+    ],
+  ])("with %s is refused", (_, change, field) => {
+    const { manifest, problems } = parse(change);
     expect(manifest).toBeUndefined();
     expect(problems.map((p) => p.field)).toEqual([field]);
   });

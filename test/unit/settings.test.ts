@@ -323,3 +323,55 @@ it("values come as text or JSON, and broken JSON stays text for the schema to re
     etcd: "{quota",
   });
 });
+
+describe("Kubernetes", () => {
+  it.each([
+    [
+      "another minor",
+      "v1.38.0+k3s1",
+      "a v1.36 release, the line tested here: upgrades go one minor at a time",
+    ],
+    ["an old patch", "v1.36.0+k3s1", "v1.36.3 or newer: older supervisors answer anonymous callers"],
+    ["no version", "latest", "a K3s release such as v1.36.5+k3s1"],
+  ])("refuses %s", (_, version, want) => {
+    expect(found({ k3s: { version } })).toEqual({ "gardenos:k3s.version": want });
+  });
+
+  it("refuses an ingress class that nobody serves", () => {
+    expect(found({ ingress: { class: "nginx" } })).toEqual({
+      "gardenos:ingress.class":
+        "traefik, or none to bring another controller (ingress-nginx is retired since March 2026)",
+    });
+  });
+
+  it.each([
+    ["a node's", "10.0.1.12", "an address of its own: node n2 has this one"],
+    [
+      "one outside",
+      "10.0.2.5",
+      "an address of 10.0.1.0/24 that is neither its first, its last nor the gateway",
+    ],
+  ])("refuses %s address for the load balancer", (_, privateIp, want) => {
+    expect(found({ entry: { privateIp } })).toEqual({ "gardenos:entry.privateIp": want });
+  });
+
+  it("wants a zone for DNS records", () => {
+    expect(found({ entry: { kind: "dns" } })).toEqual({
+      "gardenos:entry.zone": "the zone at Hetzner DNS that the records go to",
+    });
+    expect(found({ entry: { kind: "dns", zone: "example.org" } })).toEqual({});
+  });
+
+  it("refuses what does not fit when a node is lost, with the sums", () => {
+    expect(found({ serverType: "cpx21", ingress: { memory: "2Gi" } })).toEqual({
+      "gardenos:serverType":
+        "room for 4430 MiB of requests when one node is lost, and there are 3896 MiB " +
+        "(coredns 1 × 70, metrics-server 2 × 100, local-path-provisioner 1 × 64, traefik 2 × 2048)",
+    });
+  });
+
+  it("refuses node labels that Kubernetes keeps for itself", () => {
+    expect(found({ nodes: node({ nodeLabels: { "node.kubernetes.io/x": "y" } }) })).not.toEqual({});
+    expect(found({ nodes: node({ nodeLabels: { "example.org/workload": "data" } }) })).toEqual({});
+  });
+});
