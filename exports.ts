@@ -57,7 +57,7 @@ export function toExports(plan: Plan, nodes: HetznerNodes, etcd: EtcdCluster): E
         { name, publicIp, privateIp, location, hostKey },
       ]),
     ),
-    etcd: { endpoints: etcd.endpoints, caPem: etcd.caPem },
+    etcd: { endpoints: Object.values(etcd.endpoints), caPem: etcd.caPem },
     versions: { etcd: plan.etcd.artifact.version, image: plan.image },
   };
 }

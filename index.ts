@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { EtcdCluster, type EtcdMemberArgs } from "./components/etcd-cluster/index.ts";
 import { HetznerNodes } from "./components/hetzner-nodes/index.ts";
 import { OsBaseline } from "./components/host/index.ts";
+import { K3sControlPlane } from "./components/k3s-control-plane/index.ts";
 import { load } from "./config/load.ts";
 import { toExports } from "./exports.ts";
 
@@ -45,5 +46,29 @@ const etcdCluster = new EtcdCluster("etcd", {
   settings: plan.etcd,
   clusterToken: plan.prefix,
 });
+
+const kubernetes = plan.profile === "hosts" ? undefined : buildKubernetes();
+
+/** K3s on the servers, HAProxy before it, and a way in from outside. */
+function buildKubernetes() {
+  const k3s = new K3sControlPlane("k3s", {
+    servers: Object.fromEntries(
+      plan.servers.map((node) => [
+        node.key,
+        {
+          host: baseline.host(node.key).host,
+          ip: node.privateIp,
+          labels: node.nodeLabels,
+          after: etcdCluster.ready,
+        },
+      ]),
+    ),
+    settings: plan.k3s,
+    clusterName: plan.prefix,
+    sans: [plan.prefix],
+    etcd: { endpoints: etcdCluster.endpoints, caPem: etcdCluster.caPem, client: etcdCluster.clients.k3s },
+  });
+  return { k3s };
+}
 
 export const { contract, project, stack, nodes, etcd, versions } = toExports(plan, hetzner, etcdCluster);

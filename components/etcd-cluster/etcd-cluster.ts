@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { readRepositoryFile } from "../../lib/repository-file.ts";
-import { applyBundle, type NodeHost, runStep } from "../host/index.ts";
+import { applyBundle, chain, type NodeHost, runStep } from "../host/index.ts";
 import type { KeyPair } from "../pki/index.ts";
 import type { EtcdClusterArgs, EtcdMemberArgs } from "./args.ts";
 import { filesBundle, type MemberContext, rollBundle } from "./bundles.ts";
@@ -21,8 +21,8 @@ export interface EtcdClient extends KeyPair {
  * time. Joins come before rolls so that a lost member is back before another one restarts.
  */
 export class EtcdCluster extends pulumi.ComponentResource {
-  /** Client URLs, in roll order. */
-  readonly endpoints: readonly string[];
+  /** Client URLs by node key, in roll order. */
+  readonly endpoints: Readonly<Record<string, string>>;
   /** Authority of the server certificates, PEM. */
   readonly caPem: pulumi.Output<string>;
   readonly clients: Readonly<Record<"k3s" | "patroni", EtcdClient>>;
@@ -56,7 +56,7 @@ export class EtcdCluster extends pulumi.ComponentResource {
     );
     const auth = this.createUsers(password.result, joins);
     this.ready = [...rolls, auth];
-    this.endpoints = all.map(({ ip }) => clientUrl(ip));
+    this.endpoints = Object.fromEntries(all.map((member) => [member.name, clientUrl(member.ip)]));
     this.caPem = pki.clientCa;
     this.clients = { k3s: pki.clients.k3s, patroni: { ...pki.clients.patroni, password: password.result } };
     this.registerOutputs({ endpoints: this.endpoints, caPem: this.caPem });
@@ -134,15 +134,4 @@ export class EtcdCluster extends pulumi.ComponentResource {
       { parent: this, dependsOn: [...after] },
     );
   }
-}
-
-/** One after the other: each item's resource depends on `first` and on the item before it. */
-function chain<T>(
-  items: readonly T[],
-  first: readonly pulumi.Resource[],
-  make: (item: T, after: readonly pulumi.Resource[]) => pulumi.Resource,
-): readonly pulumi.Resource[] {
-  const made: pulumi.Resource[] = [];
-  for (const item of items) made.push(make(item, [...first, ...made.slice(-1)]));
-  return made;
 }

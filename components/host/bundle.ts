@@ -27,7 +27,7 @@ interface BundleUnit {
   readonly watches?: readonly string[];
 }
 
-interface BundleArtifact {
+export interface BundleArtifact {
   readonly name: string;
   readonly url: string;
   readonly sha256: string;

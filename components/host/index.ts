@@ -1,4 +1,5 @@
-export type { Bundle, BundleFile } from "./bundle.ts";
+export type { Bundle, BundleArtifact, BundleFile } from "./bundle.ts";
+export { chain } from "./chain.ts";
 export { applyBundle, runStep } from "./command.ts";
 export type { NodeHost } from "./node-host.ts";
 export { type FreshHost, OsBaseline } from "./os-baseline.ts";

@@ -4,5 +4,5 @@ export {
   createLeaf,
   createRoot,
   type KeyPair,
-  type LeafArgs,
+  type Leaf,
 } from "./pki.ts";

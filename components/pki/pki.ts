@@ -12,6 +12,12 @@ export interface KeyPair {
   readonly key: pulumi.Output<string>;
 }
 
+/** A certificate that somebody shows. */
+export interface Leaf extends KeyPair {
+  /** RFC 3339. */
+  readonly expires: pulumi.Output<string>;
+}
+
 /** Something that signs. */
 export interface Authority extends KeyPair {
   /** The certificate and those that signed it, up to the root, PEM. */
@@ -86,7 +92,7 @@ export function createIntermediate(
 }
 
 /** A certificate for a year. Any `up` of its last 60 days renews it. */
-export function createLeaf(name: string, issuer: KeyPair, args: LeafArgs, parent: pulumi.Resource): KeyPair {
+export function createLeaf(name: string, issuer: KeyPair, args: LeafArgs, parent: pulumi.Resource): Leaf {
   const { commonName, organization } = args;
   const key = privateKey(name, parent);
   const subject = { ...(commonName !== undefined && { commonName }), ...(organization && { organization }) };
@@ -112,5 +118,5 @@ export function createLeaf(name: string, issuer: KeyPair, args: LeafArgs, parent
     },
     { parent },
   );
-  return { cert: cert.certPem, key: key.privateKeyPem };
+  return { cert: cert.certPem, key: key.privateKeyPem, expires: cert.validityEndTime };
 }

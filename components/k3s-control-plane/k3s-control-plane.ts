@@ -1,0 +1,134 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import { readRepositoryFile } from "../../lib/repository-file.ts";
+import { PORTS } from "../../plan/ports.ts";
+import { applyBundle, chain, runStep } from "../host/index.ts";
+import type { Leaf } from "../pki/index.ts";
+import type { K3sControlPlaneArgs, K3sServerArgs } from "./args.ts";
+import { filesBundle, rollBundle, type ServerContext } from "./bundles.ts";
+import { renderKubeconfig } from "./kubeconfig.ts";
+import { createK3sPki, type Identity, issueClient, type K3sPki } from "./pki.ts";
+
+/**
+ * Kubernetes on the nodes: K3s servers that keep their state in the etcd of the nodes, and run workloads, too.
+ *
+ * Order: files on all nodes at once → starts, one at a time → rolls, one at a time → labels. Starts come before rolls
+ * so that a lost server is back before another one restarts.
+ */
+export class K3sControlPlane extends pulumi.ComponentResource {
+  /** Authorities of the API servers, PEM: the one that signs and the root. */
+  readonly caPem: pulumi.Output<string>;
+  /** Depending on these means depending on an API whose servers all run what the configuration says. */
+  readonly ready: readonly pulumi.Resource[];
+
+  private readonly name: string;
+  private readonly args: K3sControlPlaneArgs;
+  private readonly pki: K3sPki;
+
+  constructor(name: string, args: K3sControlPlaneArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("gardenos:infra:K3sControlPlane", name, {}, opts);
+    this.name = name;
+    this.args = args;
+    this.pki = createK3sPki(name, args.clusterName, this);
+    this.caPem = this.pki.serverCa.chain;
+    const contexts = this.contexts();
+    const files = contexts.map((context) => this.installFiles(context));
+    const starts = chain(contexts, files, (context, after) => this.start(context, after));
+    this.ready = chain(contexts, starts, (context, after) => this.roll(context, after));
+    for (const context of contexts) this.label(context, this.ready);
+    this.registerOutputs({ caPem: this.caPem });
+  }
+
+  /** A client certificate that the API servers believe. */
+  issueClient(name: string, identity: Identity, parent: pulumi.Resource): Leaf {
+    return issueClient(name, this.pki, identity, parent);
+  }
+
+  /** What HAProxy's statistics page shows, and others who serve inside the cluster: signed by the servers' authority. */
+  get serverAuthority(): K3sPki["serverCa"] {
+    return this.pki.serverCa;
+  }
+
+  /** Access for an identity, by the host that clients use. Secret. */
+  kubeconfig(leaf: Leaf, user: string, host: pulumi.Input<string>): pulumi.Output<string> {
+    const text = pulumi
+      .all([this.caPem, leaf.cert, leaf.key, host])
+      .apply(([caPem, certPem, keyPem, address]) =>
+        renderKubeconfig({
+          cluster: this.args.clusterName,
+          user,
+          host: address,
+          port: PORTS.kubernetesApi.port,
+          caPem,
+          certPem,
+          keyPem,
+        }),
+      );
+    return pulumi.secret(text);
+  }
+
+  private server(key: string): K3sServerArgs {
+    const server = this.args.servers[key];
+    if (!server) throw new pulumi.ResourceError(`${this.name}: no server ${key}`, this, true);
+    return server;
+  }
+
+  private contexts(): readonly ServerContext[] {
+    const { servers, settings, sans, etcd } = this.args;
+    const all = Object.entries(servers).map(([name, { ip }]) => ({ name, ip }));
+    const token = this.password("token", 48);
+    return all.map((self) => ({
+      self,
+      all,
+      settings,
+      sans: pulumi.output(sans) as pulumi.Output<readonly string[]>,
+      etcd,
+      pki: this.pki,
+      token,
+      nodePassword: this.password(`${self.name}-password`, 32),
+    }));
+  }
+
+  private password(what: string, length: number): pulumi.Output<string> {
+    return new random.RandomPassword(`${this.name}-${what}`, { length, special: false }, { parent: this })
+      .result;
+  }
+
+  private installFiles(context: ServerContext): pulumi.Resource {
+    const { host, after } = this.server(context.self.name);
+    return applyBundle(
+      `${this.name}-${context.self.name}-files`,
+      { host, bundle: filesBundle(context) },
+      { parent: this, dependsOn: [...after] },
+    );
+  }
+
+  private start({ self }: ServerContext, after: readonly pulumi.Resource[]): pulumi.Resource {
+    return runStep(
+      `${this.name}-${self.name}-start`,
+      { host: this.server(self.name).host, script: readRepositoryFile("files/k3s/start.sh") },
+      { parent: this, dependsOn: [...after] },
+    );
+  }
+
+  private roll(context: ServerContext, after: readonly pulumi.Resource[]): pulumi.Resource {
+    const { host } = this.server(context.self.name);
+    return applyBundle(
+      `${this.name}-${context.self.name}-roll`,
+      { host, bundle: rollBundle(context) },
+      { parent: this, dependsOn: [...after] },
+    );
+  }
+
+  private label({ self }: ServerContext, after: readonly pulumi.Resource[]): pulumi.Resource {
+    const { host, labels } = this.server(self.name);
+    const pairs = Object.keys(labels)
+      .sort()
+      .map((key) => `${key}=${labels[key]}`);
+    return runStep(
+      `${this.name}-${self.name}-labels`,
+      { host, script: readRepositoryFile("files/k3s/labels.sh"), env: { LABELS: pairs.join(" ") } },
+      { parent: this, dependsOn: [...after] },
+    );
+  }
+}

@@ -1,0 +1,215 @@
+#!/usr/bin/env bash
+# k3s-node COMMAND: everything the program does to this node's K3s server. Each command is safe to repeat.
+#
+#   prepare       before each start: wait for the private address, tell flannel which card has it
+#   start         first start on this node: configuration and unit in place, wait until node and API are ready
+#   can-restart   succeed when the other servers serve; drains this node first if its Kubernetes version changes
+#   healthy       succeed when this server's API is ready and its node is; makes a node schedulable that was drained
+#   labels        make the node's labels those of $LABELS ("a=b c=d"); labels of others are left alone
+#   stop-pods     end all pods when the machine goes down: they live outside of K3s's unit
+#   status        {"version","nodes":[{"name","ready","version"}]} on stdout
+#
+# Reads /etc/gardenos/k3s.env: NODE_NAME, NODE_IP, SERVERS ("n1=10.0.1.11 …"), API_PORT, K3S, K3S_VERSION.
+# Exit status: 0 done; 1 refused or failed, with the reason on stderr.
+set -Eeuo pipefail
+
+# shellcheck source=/dev/null
+. /etc/gardenos/k3s.env
+
+config=/etc/rancher/k3s
+unit=/etc/systemd/system/k3s.service
+staged=/usr/local/share/gardenos/k3s
+# Marks a node that we drained, so that nobody else's cordon is lifted.
+drained=gardenos/drained
+# Names the labels that are ours.
+managed=gardenos/node-labels
+
+fail() {
+  printf 'K3s on %s: %s\n' "$NODE_NAME" "$1" >&2
+  exit 1
+}
+
+# Repeats a command until it succeeds or $1 seconds are over.
+wait_for() {
+  local deadline=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    ((SECONDS < deadline)) || return 1
+    sleep 0.5
+  done
+}
+
+# --- asking the API -------------------------------------------------------------------------------------------
+
+# at ADDRESS ARGUMENTS: kubectl against the API server of one node. Every certificate holds the name `kubernetes`.
+at() {
+  local address=$1
+  shift
+  "$K3S" kubectl --kubeconfig "$config/k3s.yaml" --server "https://$address:$API_PORT" \
+    --tls-server-name kubernetes --request-timeout=5s "$@"
+}
+
+here() { at 127.0.0.1 "$@"; }
+
+addresses_of_others() {
+  local server
+  for server in $SERVERS; do
+    [[ ${server%%=*} == "$NODE_NAME" ]] || printf '%s\n' "${server#*=}"
+  done
+}
+
+# The first server that answers speaks for the cluster; this one is asked first.
+ask() {
+  local address
+  for address in 127.0.0.1 $(addresses_of_others); do
+    at "$address" get --raw /livez >/dev/null 2>&1 || continue
+    at "$address" "$@"
+    return
+  done
+  return 1
+}
+
+api_ready() { at "$1" get --raw /readyz >/dev/null 2>&1; }
+
+node_ready() {
+  [[ $(ask get node "$1" -o jsonpath='{.status.conditions[?(@.type=="Ready")].status}' 2>/dev/null) == True ]]
+}
+
+# --- starting -------------------------------------------------------------------------------------------------
+
+# The card's name differs between server types and images, so it is looked up by its address.
+prepare() {
+  /usr/local/lib/gardenos/wait-address "$NODE_IP"
+  local card
+  card=$(ip -4 -o address show | awk -v ip="$NODE_IP" 'index($4, ip "/") == 1 { print $2; exit }')
+  mkdir -p "$config/config.yaml.d"
+  printf 'flannel-iface: %s\n' "$card" >"$config/config.yaml.d/.card.new"
+  mv -f "$config/config.yaml.d/.card.new" "$config/config.yaml.d/card.yaml"
+}
+
+# The first start uses the files that the roll will manage later; it never overwrites them.
+start() {
+  local file
+  for file in "$staged"/*.yaml; do
+    [[ -e $config/${file##*/} ]] || install -m 0644 "$file" "$config/"
+  done
+  [[ -e $unit ]] || install -m 0644 "$staged/k3s.service" "$unit"
+  systemctl daemon-reload
+  systemctl -q enable k3s.service
+  systemctl start --no-block k3s.service
+  wait_for 300 serving || fail "does not become ready within 5 minutes: $(last_words)"
+}
+
+serving() { systemctl -q is-active k3s.service && api_ready 127.0.0.1 && node_ready "$NODE_NAME"; }
+
+last_words() { journalctl -q -u k3s -p warning -n 3 -o cat --no-pager | cut -c 1-300 | tr '\n' ' '; }
+
+# --- restart gate and health ----------------------------------------------------------------------------------
+
+others_serve() {
+  local server
+  for server in $SERVERS; do
+    [[ ${server%%=*} == "$NODE_NAME" ]] && continue
+    api_ready "${server#*=}" && node_ready "${server%%=*}" || return 1
+  done
+}
+
+installed_version() { sed -n 's|^ExecStart=/opt/k3s-\(.*\)/k3s server$|\1|p' "$unit" 2>/dev/null; }
+
+can_restart() {
+  wait_for 90 others_serve ||
+    fail "the other servers do not all serve, so this one was left running. \`k3s-node status\` shows the nodes."
+  [[ $(installed_version) == "$K3S_VERSION" ]] || drain
+}
+
+# Pods move before the kubelet that runs them changes. A disruption budget that allows nothing stops the roll here.
+drain() {
+  ask annotate node "$NODE_NAME" --overwrite "$drained=true" >/dev/null || fail "can't be marked as drained"
+  local report
+  report=$(ask --request-timeout=0 drain "$NODE_NAME" --ignore-daemonsets --delete-emptydir-data \
+    --timeout=180s 2>&1) && return 0
+  release
+  fail "can't be drained, so it keeps its version: $(tail -n 2 <<<"$report" | tr '\n' ' ')"
+}
+
+release() {
+  [[ $(ask get node "$NODE_NAME" -o jsonpath='{.metadata.annotations.gardenos/drained}' 2>/dev/null) == true ]] ||
+    return 0
+  ask uncordon "$NODE_NAME" >/dev/null && ask annotate node "$NODE_NAME" "$drained-" >/dev/null
+}
+
+# The node's own condition may be of before the restart; the kubelet's answer and its version are not.
+kubelet_serves() {
+  curl -fs --max-time 2 http://127.0.0.1:10248/healthz >/dev/null &&
+    [[ $(ask get node "$NODE_NAME" -o jsonpath='{.status.nodeInfo.kubeletVersion}' 2>/dev/null) == "$K3S_VERSION" ]]
+}
+
+healthy() {
+  systemctl -q is-active k3s.service || { echo "K3s on $NODE_NAME: $(last_words)"; return 1; }
+  api_ready 127.0.0.1 || { echo "K3s on $NODE_NAME: the API server is not ready"; return 1; }
+  kubelet_serves || { echo "K3s on $NODE_NAME: the kubelet does not serve as $K3S_VERSION"; return 1; }
+  node_ready "$NODE_NAME" || { echo "K3s on $NODE_NAME: the node is not ready"; return 1; }
+  release
+}
+
+# --- labels ---------------------------------------------------------------------------------------------------
+
+labels() {
+  local before wanted=() gone=() key pair
+  before=$(ask get node "$NODE_NAME" -o json | jq -r --arg name "$managed" '.metadata.annotations[$name] // ""') ||
+    fail "no API server answers, so the labels were left alone"
+  read -ra wanted <<<"${LABELS:-}"
+  for key in $before; do
+    for pair in "${wanted[@]}"; do
+      [[ ${pair%%=*} == "$key" ]] && continue 2
+    done
+    gone+=("$key-")
+  done
+  ((${#wanted[@]} + ${#gone[@]} == 0)) || ask label node "$NODE_NAME" --overwrite "${wanted[@]}" "${gone[@]}" >/dev/null
+  ask annotate node "$NODE_NAME" --overwrite "$managed=${wanted[*]%%=*}" >/dev/null
+}
+
+# --- the machine goes down ------------------------------------------------------------------------------------
+
+pod_processes() {
+  local root
+  for root in /sys/fs/cgroup/pids/kubepods /sys/fs/cgroup/kubepods /sys/fs/cgroup/kubepods.slice; do
+    [[ ! -d $root ]] || find "$root" -name cgroup.procs -exec cat {} + 2>/dev/null
+  done
+}
+
+no_pods() { [[ -z $(pod_processes) ]]; }
+
+signal_pods() { pod_processes | xargs -r kill "-$1" 2>/dev/null || true; }
+
+stop_pods() {
+  [[ $(systemctl is-system-running) == stopping ]] || return 0
+  signal_pods TERM
+  wait_for 20 no_pods || signal_pods KILL
+}
+
+# --- status ---------------------------------------------------------------------------------------------------
+
+status() {
+  local version nodes
+  version=$(ask get --raw /version | jq -r .gitVersion) || fail "no API server answers"
+  nodes=$(ask get nodes -o json) || fail "no API server answers"
+  jq -c --arg version "$version" '{
+    version: $version,
+    nodes: [.items[] | {
+      name: .metadata.name,
+      ready: any(.status.conditions[]; .type == "Ready" and .status == "True"),
+      version: .status.nodeInfo.kubeletVersion
+    }] | sort_by(.name)
+  }' <<<"$nodes"
+}
+
+case ${1:-} in
+prepare | start | healthy | labels | status) "$1" ;;
+can-restart) can_restart ;;
+stop-pods) stop_pods ;;
+*)
+  sed -n '2,/^set -/s/^# \{0,1\}//p' "$0" >&2
+  exit 2
+  ;;
+esac
