@@ -28,6 +28,8 @@ export interface MachineSpec {
   readonly userData: string;
   /** OpenSSH public keys for root. */
   readonly sshKeys: readonly string[];
+  /** Most memory that all its processes may use together, in GB (2^30 bytes). */
+  readonly memoryGb: number;
 }
 
 /** One rule of a Hetzner firewall, inbound only (the program makes no outbound rules). */
@@ -53,6 +55,8 @@ export interface Hypervisor {
   powerOff(id: number): Promise<void>;
   /** A clean shutdown, as ACPI's power button asks for. */
   shutdown(id: number): Promise<void>;
+  /** Another memory size from its next boot on. */
+  resize(id: number, memoryGb: number): Promise<void>;
   attachNic(id: number, nic: Nic): Promise<void>;
   detachNic(id: number, networkId: number): Promise<void>;
   /** Replaces the machine's packet filter on the public side. `undefined`: no firewall, everything passes. */

@@ -1,6 +1,6 @@
 /** From the cloud's records to what the hypervisor is told. */
 import { nthAddress } from "../../lib/cidr.ts";
-import { images } from "./catalog.ts";
+import { images, serverTypes } from "./catalog.ts";
 import type { Hypervisor, InboundRule, MachineSpec, Nic, PowerState } from "./hypervisor.ts";
 import type { Records, ServerRecord } from "./records.ts";
 import type { Store } from "./store.ts";
@@ -24,11 +24,19 @@ export function wantedMachine(store: Store, server: ServerRecord): WantedMachine
       image: imageName(server.image),
       userData: server.user_data,
       sshKeys: server.ssh_keys,
+      memoryGb: memoryOf(server.server_type),
     },
     nics: server.private_net.map((card) => nicOf(store, card)),
     rules: rulesOf(store, server),
     power: server.status === "off" || server.status === "stopping" ? "off" : "running",
   };
+}
+
+/** Of a server type, in GB. */
+function memoryOf(name: string): number {
+  const found = serverTypes.find((type) => type.name === name);
+  if (found === undefined) throw new Error(`server type ${name}: not in the catalog any more`);
+  return found.memory;
 }
 
 /** The catalog's name for an image. */

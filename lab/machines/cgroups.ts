@@ -48,6 +48,12 @@ export function makeCgroups(parents: readonly string[], cgroupName: string, name
   });
 }
 
+/** Limits what all processes in the folders use together, in whichever hierarchy has the controller. */
+export function limitMemory(dirs: readonly string[], gigabytes: number): void {
+  const files = dirs.flatMap((dir) => [join(dir, "memory.limit_in_bytes"), join(dir, "memory.max")]);
+  for (const file of files.filter(existsSync)) writeFileSync(file, String(Math.floor(gigabytes * 2 ** 30)));
+}
+
 /** Moves this process, and with it all it starts from now on. */
 export function enterCgroups(dirs: readonly string[]): void {
   for (const dir of dirs) writeFileSync(join(dir, "cgroup.procs"), String(process.pid));

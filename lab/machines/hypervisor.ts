@@ -83,6 +83,10 @@ export class NspawnHypervisor implements Hypervisor {
     await this.#find(id).untilOff();
   }
 
+  resize(id: number, memoryGb: number): Promise<void> {
+    return this.#with(id, async (machine) => machine.resize(memoryGb));
+  }
+
   attachNic(id: number, nic: Nic): Promise<void> {
     return this.#with(id, (machine) => machine.attach(nic));
   }

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { InboundRule, MachineSpec, Nic, PowerState } from "../cloud/hypervisor.ts";
 import { consoleLog, type LabContext, machineDir, machineName } from "../context.ts";
 import type { LabNetwork } from "../network/network.ts";
-import { destroyCgroups, makeCgroups } from "./cgroups.ts";
+import { destroyCgroups, limitMemory, makeCgroups } from "./cgroups.ts";
 import { makeDisk } from "./disk.ts";
 import { send } from "./processes.ts";
 import { type Card, type MachineRecord, saveRecord } from "./record.ts";
@@ -60,6 +60,11 @@ export class Machine {
   format(spec: MachineSpec = this.#record.spec): void {
     makeDisk(this.#dir, spec);
     this.#save({ ...this.#record, spec: { ...spec, sshKeys: [...spec.sshKeys] } });
+  }
+
+  /** From the next boot on. */
+  resize(memoryGb: number): void {
+    this.#save({ ...this.#record, spec: { ...this.#record.spec, memoryGb } });
   }
 
   async powerOn(): Promise<void> {
@@ -153,9 +158,10 @@ export class Machine {
 
   async #boot(): Promise<void> {
     const { ctx, rootfsDir, cgroupParents } = this.#host;
-    const { id, name } = this.#record.spec;
+    const { id, name, memoryGb } = this.#record.spec;
     const cgroups = makeCgroups(cgroupParents, ctx.cgroupName, String(id));
     try {
+      limitMemory(cgroups, memoryGb);
       const supervisor = await startSupervisor({
         dir: this.#dir,
         consoleLog: consoleLog(ctx, id),

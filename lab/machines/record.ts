@@ -12,6 +12,8 @@ const Record = z.object({
     image: z.string(),
     userData: z.string(),
     sshKeys: z.array(z.string()),
+    /** Records of earlier versions have none. */
+    memoryGb: z.number().default(8),
   }),
   cards: z.array(
     z.object({

@@ -1,8 +1,9 @@
 /** One run of a machine, from power on to its end: a systemd-nspawn process and the container below it. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { plainFolders } from "./disk.ts";
 import { containerInit, networkNamespace, send } from "./processes.ts";
 import { waitFor } from "./wait.ts";
 
@@ -58,11 +59,17 @@ export function nspawnArgs(options: Pick<SupervisorOptions, "dir" | "name" | "ho
     // Container runtimes make a session keyring, kubelet reads the kernel's log.
     "--system-call-filter=@keyring",
     "--bind=/dev/kmsg",
+    ...plainFolders(options.dir).map(({ source, target }) => `--bind=${escaped(source)}:${target}`),
     "--resolv-conf=off",
     "--timezone=off",
     "--link-journal=no",
     "--console=read-only",
   ];
+}
+
+/** In a path for `--bind`, where a colon begins the next part. */
+function escaped(path: string): string {
+  return path.replace(/[\\:]/g, "\\$&");
 }
 
 /**
@@ -71,6 +78,7 @@ export function nspawnArgs(options: Pick<SupervisorOptions, "dir" | "name" | "ho
  */
 export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
   const { consoleLog } = options;
+  for (const { source } of plainFolders(options.dir)) mkdirSync(source, { recursive: true });
   const child = spawnBoot(options);
   const failure = once(child, "error").then(([error]) => error as Error);
   const end = once(child, "exit").then(([status]): RunEnd => (status === REBOOT_STATUS ? "reboot" : "off"));

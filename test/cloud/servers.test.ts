@@ -43,6 +43,7 @@ describe("ordering a server", () => {
       image: "debian-13",
       userData: "#cloud-config\n",
       sshKeys: [expect.stringMatching(/^ssh-ed25519 /)],
+      memoryGb: 8,
     });
     expect(lab.hypervisor.calls).toEqual([`create ${id} gardenos-dev-n1`, `setFirewall ${id} 1 rules`]);
   });
@@ -345,7 +346,7 @@ describe("a change of type", () => {
       status: "running",
       primary_disk_size: 80,
     });
-    expect(lab.hypervisor.calls.at(-1)).toBe(`powerOn ${id}`);
+    expect(lab.hypervisor.calls.slice(-2)).toEqual([`resize ${id} 16`, `powerOn ${id}`]);
     await stop();
     await lab.finished(await change(lab, id, "cx53", true));
     expect(await lab.one("servers", id)).toMatchObject({ primary_disk_size: 320 });

@@ -78,6 +78,7 @@ describe("renderSeed", () => {
     image: "debian-13",
     userData: "#cloud-config\nssh_deletekeys: true\n",
     sshKeys: ["ssh-ed25519 AAAA admin@example"],
+    memoryGb: 8,
   };
   const seed = renderSeed(spec, "0123456789abcdef0123456789abcdef");
   const file = (name: string) => seed.find(({ path }) => path.endsWith(name));

@@ -114,6 +114,7 @@ function changeType(parts: Parts, server: ServerRecord, input: z.output<typeof s
   return power(server, "migrating", "running", async () => {
     server.server_type = type.name;
     if (input.upgrade_disk) server.primary_disk_size = type.disk;
+    await parts.hypervisor.resize(server.id, type.memory);
     await parts.hypervisor.powerOn(server.id);
   });
 }

@@ -68,6 +68,10 @@ export class RecordingHypervisor implements Hypervisor {
     });
   }
 
+  resize(id: number, memoryGb: number): Promise<void> {
+    return this.#do("resize", id, String(memoryGb), () => undefined);
+  }
+
   attachNic(id: number, nic: Nic): Promise<void> {
     return this.#do("attachNic", id, nic.ip, () => {
       const others = (this.nics.get(id) ?? []).filter(({ networkId }) => networkId !== nic.networkId);

@@ -27,6 +27,7 @@ export function fakeMachines(): FakeMachines {
       power.delete(id);
     },
     rebuild: nothing,
+    resize: nothing,
     attachNic: nothing,
     detachNic: nothing,
     setFirewall: nothing,

@@ -132,6 +132,7 @@ export async function makeTestLab(): Promise<TestLab> {
         ssh_keys: { ecdsa_private: `${host.secret}\n`, ecdsa_public: host.public },
       })}\n`,
       sshKeys: [user.public],
+      memoryGb: 2,
     }),
   };
 }
