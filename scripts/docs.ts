@@ -101,6 +101,9 @@ ${table(
     ["oldest etcd that is accepted", VERSIONS.etcdFloor],
     ["K3s", VERSIONS.k3s],
     ["oldest K3s that is accepted", VERSIONS.k3sFloor],
+    ["Traefik", VERSIONS.traefik],
+    ["metrics-server", VERSIONS.metricsServer],
+    ["local-path-provisioner", VERSIONS.localPathProvisioner],
     ["image of the nodes", VERSIONS.image],
   ],
 )}

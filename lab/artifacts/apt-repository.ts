@@ -3,10 +3,10 @@ import { copyFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import { aptClient } from "./apt-client.ts";
 import { aptKey, signRelease } from "./apt-key.ts";
 import { cached, type Progress, recipeKey } from "./cache.ts";
 import { run } from "./command.ts";
-import { hostTargets, machineSources } from "./debian-sources.ts";
 import type { Rootfs } from "./rootfs.ts";
 
 /** Suite and component of the repository, as a source entry names them. */
@@ -60,42 +60,14 @@ export async function buildAptRepository(options: AptRepositoryBuild): Promise<A
 /** Lets the host's apt resolve for the image: its package states, the machines' release, nothing of the host's. */
 async function download(work: string, pool: string, options: AptRepositoryBuild): Promise<void> {
   const { log, signal } = options;
-  const archives = join(work, "cache/archives");
-  await mkdir(join(work, "state/lists/partial"), { recursive: true });
-  await mkdir(join(archives, "partial"), { recursive: true });
-  const sources = machineSources(await hostTargets(signal));
-  // 0600: a mirror's URI may hold a password.
-  await writeFile(join(work, "sources.list"), `${sources.join("\n")}\n`, { mode: 0o600 });
-  await writeFile(join(work, "first.conf"), `Dir::Etc::main "${join(work, "last.conf")}";\n`);
-  await writeFile(join(work, "last.conf"), aptConfig(work, options.rootfs));
-  const env = { APT_CONFIG: join(work, "first.conf"), DEBIAN_FRONTEND: "noninteractive" };
-  await run({ tool: "apt-get", args: ["update", "--error-on=any"], env, log, signal });
+  const statusFile = join(options.rootfs.dir, "var/lib/dpkg/status");
+  const { env, archives } = await aptClient({ work, statusFile, log, signal });
   // Reinstall: a named package that the image has already is part of the repository too.
   const install = ["install", "--yes", "--download-only", "--reinstall", "--no-install-recommends"];
   await run({ tool: "apt-get", args: [...install, ...options.packages], env, log, signal });
   for (const name of await readdir(archives)) {
     if (name.endsWith(".deb")) await rename(join(archives, name), join(pool, poolName(name)));
   }
-}
-
-/** apt reads it after the host's own settings (proxies, certificates …), which stay in force otherwise. */
-function aptConfig(work: string, rootfs: Rootfs): string {
-  const settings = {
-    "Dir::State": join(work, "state"),
-    "Dir::State::status": join(rootfs.dir, "var/lib/dpkg/status"),
-    "Dir::Cache": join(work, "cache"),
-    "Dir::Etc::sourcelist": join(work, "sources.list"),
-    "Dir::Etc::sourceparts": "/dev/null",
-    "Dir::Etc::preferences": "/dev/null",
-    "Dir::Etc::preferencesparts": "/dev/null",
-    "APT::Architecture": "amd64",
-    // The cache folder is closed to apt's download user.
-    "APT::Sandbox::User": "root",
-  };
-  const hooks = ["APT::Update::Pre-Invoke", "APT::Update::Post-Invoke", "APT::Update::Post-Invoke-Success"];
-  const cleared = [...hooks, "APT::Architectures"].map((name) => `#clear ${name};`);
-  const set = Object.entries(settings).map(([name, value]) => `${name} "${value}";`);
-  return `${[...cleared, ...set].join("\n")}\n`;
 }
 
 /**

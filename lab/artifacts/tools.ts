@@ -24,11 +24,13 @@ const COMMANDS = {
   setpriv: "util-linux",
   unshare: "util-linux",
   tar: "tar",
+  "dpkg-deb": "dpkg",
+  setcap: "libcap2-bin",
 } as const;
 
 const FILES = { [KEYRING]: "debian-archive-keyring" } as const;
 
-/** What etcd's modules ask for. */
+/** What the modules ask for. */
 const GO_VERSION = [1, 26] as const;
 
 /** Everything that the builds need and this machine lacks; empty when they can start. */
