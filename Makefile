@@ -12,6 +12,9 @@ export NODE_COMPILE_CACHE := $(CURDIR)/node_modules/.cache/compile
 # A lab command ends with make, even when make is killed.
 LAB := setpriv --pdeathsig KILL $(NODE) lab/cli.ts
 
+# ENGINE=builtin|pulumi and PROFILE=hosts|kubernetes|full of `up` and `preview`.
+RUN_OPTIONS = $(if $(ENGINE),--engine $(ENGINE)) $(if $(PROFILE),--profile $(PROFILE))
+
 # What the lab runs on this machine, and what only the tests need.
 LAB_PACKAGES := systemd-container mmdebstrap apt-utils gpg gpgconf gpg-agent debian-archive-keyring nftables iproute2 openssh-client util-linux
 # Tests on machines have the processors to themselves: they come after the others.
@@ -25,7 +28,7 @@ help: ## Show this list
 
 .PHONY: up
 up: .lab-ready ## Build what is missing, start the lab, deploy the program, show the result
-	@$(LAB) up $(if $(ENGINE),--engine $(ENGINE))
+	@$(LAB) up $(RUN_OPTIONS)
 
 .PHONY: down
 down: .program-ready ## Switch the lab off; disks and state stay in .lab
@@ -41,7 +44,7 @@ status: .program-ready ## Nodes and etcd at a glance
 
 .PHONY: preview
 preview: .program-ready ## Show what `up` would change; touches nothing and runs anywhere
-	@$(NODE) lab/cli.ts preview $(if $(ENGINE),--engine $(ENGINE))
+	@$(NODE) lab/cli.ts preview $(RUN_OPTIONS)
 
 .PHONY: check
 check: .program-ready ## Format, lint, types, dead code, import direction

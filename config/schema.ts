@@ -207,6 +207,10 @@ const labSchema = fields({
     .describe("built: from package registries. upstream: production's own URLs."),
 });
 
+/** How far a stack is built, from little to everything. */
+export const PROFILES = ["hosts", "kubernetes", "full"] as const;
+export type Profile = (typeof PROFILES)[number];
+
 /** Top-level keys, each parsed on its own so that one mistake doesn't hide the next. */
 export const SCHEMA = {
   environment: z.enum(["dev", "prod"], { error: "dev or prod" }).default("dev"),

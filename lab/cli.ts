@@ -10,6 +10,7 @@ import { readChoices } from "./files.ts";
 import { type Lab, openLab } from "./lab.ts";
 import { labStatusSource, nodeOf, trustHostKeys } from "./node-access.ts";
 import { reset, switchOff } from "./off.ts";
+import { profileOption } from "./profile.ts";
 import { deployWithPulumi, pulumiOutputs } from "./pulumi-cli.ts";
 import { isInside, runInLab, sshArgv } from "./shell.ts";
 import { up } from "./up.ts";
@@ -93,10 +94,12 @@ function commands(lab: Lab, done: (code: number) => void): Command {
 
   add("up", "build what is missing, start the lab, deploy the program, show the result")
     .addOption(engineOption())
+    .addOption(profileOption())
     .option("--json", "the result as JSON on standard output")
     .action(async (options) => done(await up(lab, options)));
   add("preview", "show what `up` would change; touches nothing and runs anywhere")
     .addOption(engineOption())
+    .addOption(profileOption())
     .option("--json", "the changes as JSON on standard output")
     .action(async (options) => done(await run(lab, "preview", options)));
   add("down", "switch everything off; disks and state stay in .lab").action(async () =>
@@ -147,6 +150,7 @@ function commands(lab: Lab, done: (code: number) => void): Command {
   program
     .command("deploy", { hidden: true })
     .addOption(engineOption())
+    .addOption(profileOption())
     .option("--json")
     .action(async (options) => done(await deployInside(lab, options)));
   return program;

@@ -1,4 +1,5 @@
 /** Runs the program with the lab's own engine. Inside the lab's network, except for a preview, which needs none. */
+import type { Profile } from "../config/schema.ts";
 import { repositoryPath } from "../lib/repository-file.ts";
 import { drivers } from "./drivers/index.ts";
 import { createReporter } from "./engine/display.ts";
@@ -10,6 +11,8 @@ import { placeholders, stackConfig } from "./stack-config.ts";
 export interface DeployOptions {
   /** The machine-readable result on standard output, progress on standard error. */
   readonly json?: boolean;
+  /** How far to build. @default - as configured */
+  readonly profile?: Profile;
   /** Driver calls at the same time. */
   readonly parallel?: number;
 }
@@ -27,7 +30,11 @@ export function builtinEngine(
     stateFile: lab.files.stateFile,
     passphrase: lab.files.passphrase,
     drivers,
-    config: stackConfig(lab.stack, { ...overrides, "hcloud:token": lab.files.token }),
+    config: stackConfig(lab.stack, {
+      ...overrides,
+      ...(options.profile && { "gardenos:profile": options.profile }),
+      "hcloud:token": lab.files.token,
+    }),
     secretKeys: ["hcloud:token"],
     ...(options.parallel !== undefined && { parallel: options.parallel }),
     reporter: createReporter(options.json ? process.stderr : process.stdout),

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { PROFILES } from "../config/schema.ts";
 import type { LabContext } from "./context.ts";
 
 export interface LabFiles {
@@ -43,6 +44,10 @@ const labChoices = z.object({
   rootfsDir: z.string().optional(),
   /** What deploys this lab: a stack's state belongs to one engine. */
   engine: z.enum(["builtin", "pulumi"]).optional(),
+  /** How far it is built. */
+  profile: z.enum(PROFILES).optional(),
+  /** K3s, which is `kubectl`, too. */
+  k3sFile: z.string().optional(),
 });
 
 /** What a lab has decided for its life. */

@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { delimiter, join } from "node:path";
 import type { EngineEvent, LocalWorkspace, Stack } from "@pulumi/pulumi/automation/index.js";
 import { parse, stringify } from "yaml";
+import type { Profile } from "../config/schema.ts";
 import { readRepositoryFile, repositoryPath } from "../lib/repository-file.ts";
 import type { DeployOptions } from "./deploy.ts";
 import { EngineError } from "./engine/errors.ts";
@@ -56,7 +57,7 @@ const readStackFile = (lab: Lab): StackFile =>
  * Project and stack file for the CLI: copies whose program is the checkout. What the CLI added, its salt and the
  * encrypted token, is kept. A preview has no network, so nothing is refreshed then.
  */
-function writeProject(lab: Lab, what: "up" | "preview"): void {
+function writeProject(lab: Lab, what: "up" | "preview", profile: Profile | undefined): void {
   mkdirSync(join(home(lab), "state"), { recursive: true, mode: 0o700 });
   const { options, ...project } = parse(readRepositoryFile("Pulumi.yaml"));
   const copy = { ...project, main: repositoryPath("index.ts"), ...(what === "up" && { options }) };
@@ -67,6 +68,7 @@ function writeProject(lab: Lab, what: "up" | "preview"): void {
   const config = {
     ...stack.config,
     ...(what === "preview" && placeholders(lab.stack)),
+    ...(profile && { "gardenos:profile": profile }),
     ...(token !== undefined && { [TOKEN]: token }),
   };
   writeFileSync(stackFile(lab), stringify({ ...before, ...stack, config }), { mode: 0o600 });
@@ -80,8 +82,8 @@ async function automation(lab: Lab): Promise<typeof LocalWorkspace> {
 }
 
 /** The CLI's records of this stack, made when there are none. */
-async function openStack(lab: Lab, what: "up" | "preview"): Promise<Stack> {
-  writeProject(lab, what);
+async function openStack(lab: Lab, what: "up" | "preview", profile: Profile | undefined): Promise<Stack> {
+  writeProject(lab, what, profile);
   const workspace = await automation(lab);
   const stack = await workspace.createOrSelectStack(
     { stackName: lab.stack, workDir: home(lab) },
@@ -105,9 +107,9 @@ async function dropStaleLock(lab: Lab, stack: Stack): Promise<void> {
 export async function deployWithPulumi(
   lab: Lab,
   what: "up" | "preview",
-  { json = false }: DeployOptions,
+  { json = false, profile }: DeployOptions,
 ): Promise<Result> {
-  const stack = await openStack(lab, what);
+  const stack = await openStack(lab, what, profile);
   await dropStaleLock(lab, stack);
   const screen = json ? process.stderr : process.stdout;
   const onOutput = (text: string): void => void screen.write(text);

@@ -1,5 +1,6 @@
 /** What the lab itself reads of the stack's settings, before the program runs. */
 import { parseSettings, rawSettings } from "../config/parse.ts";
+import type { Profile } from "../config/schema.ts";
 import { renderProblems } from "../lib/problem.ts";
 import { readRepositoryFile } from "../lib/repository-file.ts";
 import { type Manifest, parseManifest } from "../plan/artifacts.ts";
@@ -21,6 +22,11 @@ export function checkConfig(lab: Lab): void {
   const { settings, problems, rejectedNodes } = parsed(lab);
   const all = [...problems, ...checkSettings(settings, lab, rejectedNodes)];
   if (all.length > 0) throw new EngineError(renderProblems(`Pulumi.${lab.stack}.yaml`, all));
+}
+
+/** How far the stack's configuration wants it built. A broken value is the program's to refuse. */
+export function configuredProfile(lab: Lab): Profile {
+  return parsed(lab).settings.profile ?? "hosts";
 }
 
 /**

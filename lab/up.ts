@@ -1,6 +1,7 @@
 /** `lab up`: artifacts → machines' world → program → status. Every part is skipped when it is there already. */
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Profile } from "../config/schema.ts";
 import { NODE_PACKAGES } from "../plan/packages.ts";
 import { buildArtifacts, missingTools } from "./artifacts/index.ts";
 import { startDaemon } from "./daemon.ts";
@@ -8,12 +9,14 @@ import { EngineError } from "./engine/errors.ts";
 import { type EngineChoice, pickEngine } from "./engine-choice.ts";
 import { readChoices, saveChoices } from "./files.ts";
 import type { Lab } from "./lab.ts";
+import { pickProfile } from "./profile.ts";
 import { installPlugins } from "./pulumi-cli.ts";
 import { checkConfig, upstreamManifest } from "./settings.ts";
 import { runInLab } from "./shell.ts";
 
 export interface UpOptions {
   readonly engine: EngineChoice;
+  readonly profile?: Profile;
   readonly json?: boolean;
 }
 
@@ -24,11 +27,13 @@ export async function up(lab: Lab, options: UpOptions): Promise<number> {
   const engine = pickEngine(lab, options.engine);
   refuseMissingTools();
   checkConfig(lab);
+  const profile = pickProfile(lab, options.profile);
   if (engine === "pulumi") installPlugins(lab);
   const artifacts = await buildArtifacts({
     cacheDir: lab.ctx.cacheDir,
     outDir: join(lab.ctx.dir, "artifacts"),
     packages: NODE_PACKAGES,
+    kubernetes: profile !== "hosts",
     upstream: upstreamManifest(lab),
     onProgress: say,
   });
@@ -37,9 +42,10 @@ export async function up(lab: Lab, options: UpOptions): Promise<number> {
   const kept =
     hasDisks(lab) && choices.rootfsDir && existsSync(choices.rootfsDir) ? choices.rootfsDir : undefined;
   const rootfsDir = kept ?? artifacts.rootfsDir;
-  saveChoices(lab.ctx, { rootfsDir, engine });
+  const { k3sFile } = artifacts;
+  saveChoices(lab.ctx, { rootfsDir, engine, profile, ...(k3sFile && { k3sFile }) });
   await startDaemon(lab.ctx, { rootfsDir, artifactDir: artifacts.served, token: lab.files.token });
-  const flags = ["--engine", engine, ...(options.json ? ["--json"] : [])];
+  const flags = ["--engine", engine, "--profile", profile, ...(options.json ? ["--json"] : [])];
   const cli = join(import.meta.dirname, "cli.ts");
   return runInLab(lab.ctx, [process.execPath, cli, "deploy", ...flags], scratchEnv(lab));
 }

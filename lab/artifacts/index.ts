@@ -3,7 +3,9 @@ import type { Manifest } from "../../plan/artifacts.ts";
 import { type AptRepository, buildAptRepository } from "./apt-repository.ts";
 import { defaultCacheDir, type Progress } from "./cache.ts";
 import { buildEtcd } from "./etcd.ts";
-import { layOut } from "./layout.ts";
+import { buildImages } from "./images.ts";
+import { buildK3s } from "./k3s.ts";
+import { type KubernetesParts, layOut } from "./layout.ts";
 import { buildRootfs, type Rootfs } from "./rootfs.ts";
 import { fetchEtcd } from "./upstream-etcd.ts";
 
@@ -19,6 +21,8 @@ export interface ArtifactOptions {
   readonly outDir: string;
   /** Debian packages that the program's bundles install. */
   readonly packages: readonly string[];
+  /** Kubernetes and its images, too: a quarter of an hour the first time. @default false */
+  readonly kubernetes?: boolean;
   /** Upstream's artifacts instead of built ones, where the internet is reachable. @default - build them */
   readonly upstream?: Manifest | undefined;
   /** See `RootfsBuild.edition`. @default - any image of the recipe will do */
@@ -39,6 +43,8 @@ export interface LabArtifacts {
   readonly manifestFile: string;
   /** Armoured public key of the package repository. */
   readonly aptKeyFile: string;
+  /** K3s, which is `kubectl`, too; undefined where Kubernetes was not asked for. */
+  readonly k3sFile?: string;
   /** The folder to serve at `http://192.0.2.1/`. */
   readonly served: string;
 }
@@ -63,16 +69,26 @@ export async function buildArtifacts(options: ArtifactOptions): Promise<LabArtif
     const rootfs = await buildRootfs(build);
     return { rootfs, apt: await buildAptRepository({ ...build, rootfs, packages: options.packages }) };
   };
-  const [etcd, { rootfs, apt }] = await allOrNone([obtainEtcd(build), packages()], failure);
-  const layout = await layOut(options.outDir, { etcd, apt });
-  return { ...layout, rootfsDir: rootfs.dir, served: options.outDir };
+  const [etcd, { rootfs, apt }, kubernetes] = await allOrNone(
+    [obtainEtcd(build), packages(), options.kubernetes ? buildKubernetes(build) : undefined],
+    failure,
+  );
+  const layout = await layOut(options.outDir, { etcd, apt, kubernetes });
+  const k3s = kubernetes && { k3sFile: kubernetes.k3s.file };
+  return { ...layout, ...k3s, rootfsDir: rootfs.dir, served: options.outDir };
+}
+
+/** One after the other: each keeps all processors busy. */
+async function buildKubernetes(build: Parameters<typeof buildImages>[0]): Promise<KubernetesParts> {
+  const k3s = await buildK3s(build);
+  return { k3s, images: await buildImages(build) };
 }
 
 /** Like Promise.all, but the first failure stops the others and is thrown once they have stopped. */
-async function allOrNone<A, B>(
-  work: readonly [Promise<A>, Promise<B>],
+async function allOrNone<A, B, C>(
+  work: readonly [Promise<A>, Promise<B>, Promise<C> | undefined],
   failure: AbortController,
-): Promise<[A, B]> {
+): Promise<[A, B, C | undefined]> {
   try {
     return await Promise.all(work);
   } catch (error) {

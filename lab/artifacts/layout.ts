@@ -2,18 +2,29 @@
 import { constants } from "node:fs";
 import { copyFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import type { Manifest } from "../../plan/artifacts.ts";
+import { readRepositoryFile } from "../../lib/repository-file.ts";
+import type { Artifact, Manifest } from "../../plan/artifacts.ts";
 import { LAB_NET } from "../addresses.ts";
 import type { AptRepository } from "./apt-repository.ts";
 import type { EtcdTarball } from "./etcd.ts";
+import type { ImageBundle } from "./images.ts";
+import type { K3sBinary } from "./k3s.ts";
 
 /** Path of the package repository below the served folder. */
 const APT_PATH = "debian";
+
+/** What Kubernetes needs. */
+export interface KubernetesParts {
+  readonly k3s: K3sBinary;
+  readonly images: ImageBundle;
+}
 
 /** What the served folder is made of. */
 export interface Parts {
   readonly etcd: EtcdTarball;
   readonly apt: AptRepository;
+  /** @default - not served; the manifest then holds placeholders, for a stack that ends with its hosts */
+  readonly kubernetes?: KubernetesParts | undefined;
 }
 
 /** Where things are in the served folder. */
@@ -22,10 +33,34 @@ export interface Layout {
   readonly aptKeyFile: string;
 }
 
+/** A file of the cache, as the nodes download it. */
+interface Download {
+  readonly version: string;
+  readonly fileName: string;
+  readonly file: string;
+  readonly sha256: string;
+}
+
+const downloads = ({ etcd, kubernetes }: Parts) => ({
+  etcd,
+  ...(kubernetes && { k3s: kubernetes.k3s, k3sImages: kubernetes.images }),
+});
+
+const artifact = (name: string, { version, fileName, sha256 }: Download): Artifact => ({
+  version,
+  url: `http://${LAB_NET.artifactIp}/${name}/${fileName}`,
+  sha256,
+});
+
 /** The manifest that the program reads: same form as production's `artifacts/upstream.json`. */
-function labManifest(etcd: Pick<EtcdTarball, "version" | "fileName" | "sha256">): Manifest {
-  const url = `http://${LAB_NET.artifactIp}/etcd/${etcd.fileName}`;
-  return { etcd: { version: etcd.version, url, sha256: etcd.sha256 } };
+function labManifest(parts: Parts): Manifest {
+  const unbuilt = JSON.parse(readRepositoryFile("lab/placeholders/manifest.json")) as Manifest;
+  const built = Object.entries<Download>(downloads(parts)).map(([name, each]) => [
+    name,
+    artifact(name, each),
+  ]);
+  const images = parts.kubernetes && { images: parts.kubernetes.images.references };
+  return { ...unbuilt, ...Object.fromEntries(built), ...images };
 }
 
 /**
@@ -33,14 +68,16 @@ function labManifest(etcd: Pick<EtcdTarball, "version" | "fileName" | "sha256">)
  * serving meanwhile; files are copies, so that whoever damages one damages this lab only.
  */
 export async function layOut(outDir: string, parts: Parts): Promise<Layout> {
-  const copies = new Map<string, string>([[`etcd/${parts.etcd.fileName}`, parts.etcd.file]]);
+  const copies = new Map<string, string>(
+    Object.entries<Download>(downloads(parts)).map(([name, each]) => [`${name}/${each.fileName}`, each.file]),
+  );
   for (const path of await filesBelow(parts.apt.dir)) {
     copies.set(join(APT_PATH, path), join(parts.apt.dir, path));
   }
   for (const [path, source] of copies) {
     await replace(join(outDir, path), (file) => copyFile(source, file, constants.COPYFILE_FICLONE));
   }
-  const manifest = `${JSON.stringify(labManifest(parts.etcd), undefined, 2)}\n`;
+  const manifest = `${JSON.stringify(labManifest(parts), undefined, 2)}\n`;
   await replace(join(outDir, "manifest.json"), (file) => writeFile(file, manifest));
   for (const path of await filesBelow(outDir)) {
     if (!copies.has(path) && path !== "manifest.json") await rm(join(outDir, path));

@@ -19,6 +19,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { parseDocument } from "yaml";
+import type { Profile } from "../../../config/schema.ts";
 import { repositoryPath } from "../../../lib/repository-file.ts";
 import type { Status } from "../../../ops/status.ts";
 
@@ -35,7 +36,8 @@ const STACK_FILE = "Pulumi.lab.yaml";
 export class Checkout {
   readonly dir: string;
 
-  constructor() {
+  /** @param profile how far its labs are built */
+  constructor(profile: Profile = "hosts") {
     this.dir = realpathSync(mkdtempSync(join(tmpdir(), "gardenos-e2e-")));
     const listed = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
       cwd: repositoryPath("."),
@@ -48,6 +50,7 @@ export class Checkout {
     }
     this.shareModules();
     this.decideEngine();
+    this.configure(["gardenos:profile"], profile);
   }
 
   /** The built-in one is tested, whatever the PATH of who tests. */
