@@ -38,6 +38,32 @@ export interface StackExports {
     /** Authority of the servers' certificates, PEM. */
     readonly caPem: string;
   };
+  /** Absent from a stack that ends with its hosts (`gardenos:profile`). */
+  readonly kubernetes?: {
+    /** Kubernetes' version. */
+    readonly version: string;
+    /** URL of the API as clients outside reach it. */
+    readonly endpoint: string;
+    /** Authorities of the API servers' certificates, PEM. */
+    readonly caPem: string;
+    /** Access as a member of the group gardenos:admins. Secret. */
+    readonly kubeconfig: string;
+    /** When that kubeconfig's certificate ends, RFC 3339; any `up` of its last 60 days renews it. */
+    readonly certificateExpiry: string;
+  };
+  /** How clients outside find the nodes. Absent from a stack that ends with its hosts. */
+  readonly entry?: {
+    /** `load-balancer`, `dns` or `none`. */
+    readonly kind: string;
+    /** IPv4 addresses that serve the API and the ingress. */
+    readonly addresses: readonly string[];
+  };
+  /** HAProxy's statistics and metrics: https on port 8404 of each private address. */
+  readonly haproxy?: {
+    readonly statsUser: string;
+    /** Secret. */
+    readonly statsPassword: string;
+  };
   readonly versions: {
     /** Release of etcd that the nodes are told to run. */
     readonly etcd: string;

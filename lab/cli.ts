@@ -1,17 +1,17 @@
 /** `npm run -s lab -- COMMAND`: a Hetzner Cloud on this machine, and the program that fills it. */
 import { Command } from "commander";
-import type { StackExports } from "../exports.ts";
 import { isHealthy, readStatus, renderStatus, type Status } from "../ops/status.ts";
 import { destroyServer, listServers } from "./api.ts";
-import { builtinEngine, type DeployOptions, deploy } from "./deploy.ts";
+import { type DeployOptions, deploy } from "./deploy.ts";
 import { messageOf } from "./engine/errors.ts";
 import { type EngineChoice, engineOption, pickEngine } from "./engine-choice.ts";
-import { readChoices } from "./files.ts";
+import { kubectl } from "./kubectl.ts";
 import { type Lab, openLab } from "./lab.ts";
 import { labStatusSource, nodeOf, trustHostKeys } from "./node-access.ts";
 import { reset, switchOff } from "./off.ts";
+import { stackExports } from "./outputs.ts";
 import { profileOption } from "./profile.ts";
-import { deployWithPulumi, pulumiOutputs } from "./pulumi-cli.ts";
+import { deployWithPulumi } from "./pulumi-cli.ts";
 import { isInside, runInLab, sshArgv } from "./shell.ts";
 import { up } from "./up.ts";
 
@@ -26,12 +26,6 @@ function report(sentence: string): number {
   return 0;
 }
 
-async function stackNodes(lab: Lab): Promise<StackExports["nodes"]> {
-  const engine = readChoices(lab.ctx).engine;
-  const outputs = engine === "pulumi" ? await pulumiOutputs(lab) : builtinEngine(lab).outputs();
-  return (outputs["nodes"] ?? {}) as StackExports["nodes"];
-}
-
 /** Commands that look at machines run again inside the lab's network. */
 async function inside(lab: Lab, body: () => Promise<number>): Promise<number> {
   if (isInside()) return body();
@@ -39,7 +33,7 @@ async function inside(lab: Lab, body: () => Promise<number>): Promise<number> {
 }
 
 async function status(lab: Lab, options: { json?: boolean }): Promise<number> {
-  const found = await readStatus(labStatusSource(lab, await stackNodes(lab)));
+  const found = await readStatus(labStatusSource(lab, await stackExports(lab)));
   print(options.json ? JSON.stringify(found) : renderStatus(found));
   return isHealthy(found) ? 0 : 1;
 }
@@ -47,9 +41,9 @@ async function status(lab: Lab, options: { json?: boolean }): Promise<number> {
 /** Looks until everything is well or a minute has passed. */
 async function settledStatus(lab: Lab): Promise<Status> {
   const deadline = Date.now() + SETTLE_MS;
-  const nodes = await stackNodes(lab);
+  const exports = await stackExports(lab);
   for (;;) {
-    const found = await readStatus(labStatusSource(lab, nodes));
+    const found = await readStatus(labStatusSource(lab, exports));
     if (isHealthy(found) || Date.now() > deadline) return found;
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
@@ -81,7 +75,7 @@ async function destroyMachine(lab: Lab, key: string): Promise<number> {
 }
 
 async function ssh(lab: Lab, key: string, remote: readonly string[]): Promise<number> {
-  const nodes = await stackNodes(lab);
+  const { nodes } = await stackExports(lab);
   trustHostKeys(lab, nodes);
   return runInLab(lab.ctx, sshArgv(lab.files, nodeOf(nodes, key).publicIp, remote));
 }
@@ -141,6 +135,12 @@ function commands(lab: Lab, done: (code: number) => void): Command {
     .argument("<command...>")
     .passThroughOptions()
     .action(async (command) => done(await runInLab(lab.ctx, command)));
+  add("kubectl", "kubectl with the exported kubeconfig, from the administrator's address")
+    .argument("[arguments...]")
+    .passThroughOptions()
+    .allowUnknownOption()
+    .helpOption(false)
+    .action(async (argv) => done(await kubectl(lab, argv)));
   const machine = program.command("machine").description("servers, as Hetzner's console would handle them");
   machine
     .command("destroy")

@@ -23,11 +23,12 @@ export function nodeOf(nodes: Nodes, key: string): Nodes[string] {
 }
 
 /** Eyes of `status` in the lab. Runs inside the lab's network. */
-export function labStatusSource(lab: Lab, nodes: Nodes): StatusSource {
+export function labStatusSource(lab: Lab, exports: StatusSource["exports"]): StatusSource {
+  const { nodes } = exports;
   trustHostKeys(lab, nodes);
   const servers = listServers(lab.files.token);
   return {
-    exports: { nodes },
+    exports,
     serverState: async (name) => (await servers).find((server) => server.name === name)?.status ?? "gone",
     run: (key, command) =>
       captureInLab(lab.ctx, sshArgv(lab.files, nodeOf(nodes, key).publicIp, ["timeout", "20", command])),
