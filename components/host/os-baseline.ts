@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { readRepositoryFile } from "../../lib/repository-file.ts";
-import { NODE_PACKAGES } from "../../plan/packages.ts";
+import { BASELINE_PACKAGES } from "../../plan/packages.ts";
 import type { Bundle } from "./bundle.ts";
 import { applyBundle, runOncePerServer } from "./command.ts";
 import type { NodeHost } from "./node-host.ts";
@@ -58,7 +58,7 @@ function packagesBundle(apt: OsBaselineArgs["apt"]): Bundle {
 function baselineBundle(args: OsBaselineArgs): Bundle<pulumi.Input<string>> {
   return {
     name: "baseline",
-    packages: NODE_PACKAGES,
+    packages: BASELINE_PACKAGES,
     files: [
       file("/etc/ssh/sshd_config.d/10-gardenos.conf", "sshd.conf"),
       file("/etc/sysctl.d/60-gardenos.conf", "sysctl.conf"),

@@ -1,0 +1,1 @@
+export { HaproxyLb } from "./haproxy-lb.ts";

@@ -1,0 +1,2 @@
+#!/bin/sh
+exec /usr/local/lib/gardenos/haproxy-node healthy
