@@ -20,7 +20,7 @@ LAB_PACKAGES := systemd-container mmdebstrap apt-utils gpg gpgconf gpg-agent deb
 # Tests on machines have the processors to themselves: they come after the others.
 VITEST := $(BIN)/vitest run --reporter=default --reporter=json
 REPORTS := node_modules/.cache/test-reports
-TEST_PACKAGES := shellcheck openssl openssh-server
+TEST_PACKAGES := shellcheck openssl openssh-server haproxy socat
 
 .PHONY: help
 help: ## Show this list

@@ -2,7 +2,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { EntryPlan } from "../../plan/plan.ts";
 
 /** A node that clients are sent to. */
-export interface EntryNode {
+interface EntryNode {
   /** Hetzner's server id. A rebuilt server has another one, and becomes a target anew. */
   readonly serverId: pulumi.Input<string>;
   readonly publicIp: pulumi.Input<string>;

@@ -1,7 +1,8 @@
 import type * as pulumi from "@pulumi/pulumi";
+import type { Plan } from "../../plan/plan.ts";
 import type { NodeHost } from "../host/index.ts";
 import type { KeyPair } from "../pki/index.ts";
-import type { HaproxyAccess, HaproxySettings } from "./render.ts";
+import type { HaproxyAccess } from "./render.ts";
 
 /** A node that gets a HAProxy. */
 export interface HaproxyNodeArgs {
@@ -13,7 +14,7 @@ export interface HaproxyNodeArgs {
 }
 
 /** Certificates, from the authorities of Kubernetes. */
-export interface HaproxyPki {
+interface HaproxyPki {
   /** Client certificate for the check of the API servers; any user that they know may ask `/readyz`. */
   readonly apiCheck: KeyPair;
   /** Authority of the API servers' certificates, up to the root, PEM. */
@@ -28,7 +29,7 @@ export interface HaproxyLbArgs {
   /** Keys of the nodes with an API server. */
   readonly servers: readonly string[];
   readonly access: HaproxyAccess;
-  readonly settings: HaproxySettings;
+  readonly settings: Plan["haproxy"];
   /** The ingress controller answers `GET /ping`: 200, and 404 when it is about to stop. */
   readonly ingressPing: boolean;
   readonly pki: HaproxyPki;

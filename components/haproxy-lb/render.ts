@@ -1,9 +1,11 @@
 /** Pure text of a node's HAProxy: configuration and the addition to its unit. */
 import { sha256 } from "../../lib/sha256.ts";
+import type { Plan } from "../../plan/plan.ts";
 import { INGRESS_HOST_PORTS, PORTS } from "../../plan/ports.ts";
+import { CHECK, CONNECTIONS, KEEP_ALIVE, UNACKNOWLEDGED } from "./limits.ts";
 
 /** A node as HAProxy sees it. */
-export interface HaproxyNode {
+interface HaproxyNode {
   /** Node key: the name of the server in every backend. */
   readonly key: string;
   /** Private address. */
@@ -18,12 +20,6 @@ export interface HaproxyAccess {
   readonly loadBalancerIp?: string;
 }
 
-export interface HaproxySettings {
-  readonly connectTimeoutSeconds: number;
-  readonly idleTimeoutSeconds: number;
-  readonly hardStopSeconds: number;
-}
-
 export interface HaproxyConfig {
   /** Private address of the node that this file is for. */
   readonly ip: string;
@@ -32,7 +28,7 @@ export interface HaproxyConfig {
   /** Nodes with an API server. */
   readonly servers: readonly HaproxyNode[];
   readonly access: HaproxyAccess;
-  readonly settings: HaproxySettings;
+  readonly settings: Plan["haproxy"];
   /** The ingress controller answers `GET /ping` with 200, and with 404 when it is about to stop. */
   readonly ingressPing: boolean;
   readonly stats: { readonly user: string; readonly password: string };
@@ -53,25 +49,6 @@ export const DRAIN_LIST = `${FOLDER}/drain.lst`;
 
 /** Name of the API's backend, as `haproxy-node status` has it. */
 const API = "kubernetes-api";
-
-/**
- * Worst case until a dead server gets no more connections: an interval until the next check, and two checks that fail;
- * two, because one lost packet is no dead server. The connection of a check may take `inter`, its answer `timeout`.
- * No answer: 0.5 + 0.8 + 0.15 + 0.8 = 2.25 s. No connection: 0.5 + 0.5 + 0.15 + 0.5 = 1.65 s. Refused: 0.65 s.
- */
-const CHECK = { timeout: "800ms", server: "check inter 500ms fastinter 150ms fall 2 rise 2" };
-
-/** Dead peers without traffic: gone after 45 s. */
-const KEEP_ALIVE = { idle: "30s", interval: "5s", count: 3 };
-
-/** Dead peers with data on the way to them: gone after this. */
-const UNACKNOWLEDGED = "tcp-ut 30s";
-
-/**
- * Connections per front, so that a crowd at the ingress leaves room for the API. Each takes two files and 33 KiB at
- * most; all together stay below 20 000 files, the limit of some machines, beyond which HAProxy does not start.
- */
-const CONNECTIONS = { api: 2000, ingress: 3000, own: 50 };
 
 const section = (title: string, lines: readonly string[]): string =>
   [title, ...lines.map((line) => `    ${line}`), ""].join("\n");
@@ -229,9 +206,7 @@ function monitor({ ip, access, nodes }: HaproxyConfig): string {
   ]);
 }
 
-/**
- * The configuration of one node's HAProxy, for 2.6 and newer. It is a secret: it has the password of the statistics.
- */
+/** The configuration of one node's HAProxy, for 2.6 and newer. A secret: it has the password of the statistics. */
 export function renderHaproxyConfig(config: HaproxyConfig): string {
   const rest = [
     defaults(config),

@@ -49,6 +49,8 @@ function outputsOf(type: string, name: string, index: number): Record<string, un
       return { result: secret(`CANARY-${name}`) };
     case "hcloud:index/server:Server":
       return { ipv4Address: `198.51.100.${11 + index}` };
+    case "hcloud:index/loadBalancer:LoadBalancer":
+      return { ipv4: "192.0.2.5" };
     default:
       return {};
   }

@@ -9,9 +9,9 @@ import type { Duplex } from "node:stream";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 
 /** `stopping` is for ingress pods (`ingress-n1`), the others for API servers (`n1`). */
-export type Mode = "ready" | "unready" | "silent" | "closed" | "stopping";
+type Mode = "ready" | "unready" | "silent" | "closed" | "stopping";
 
-export interface Call {
+interface Call {
   readonly from: string;
   readonly port: number;
   /** Sent before anything else. */
