@@ -175,15 +175,14 @@ function stats({ ip, stats: { user, password } }: HaproxyConfig): string {
     `${section("userlist operators", [`user ${user} insecure-password ${password}`])}\n` +
     section("frontend stats", [
       "mode http",
+      "option httplog",
       `bind ${ip}:${PORTS.haproxyStats.port} ssl crt ${PEM.stats} alpn http/1.1`,
       `maxconn ${CONNECTIONS.own}`,
       "timeout client 30s",
       "timeout http-request 5s",
       "http-request auth realm gardenos unless { http_auth(operators) }",
       "http-request use-service prometheus-exporter if { path /metrics }",
-      "stats enable",
       "stats uri /",
-      "stats refresh 10s",
       "stats hide-version",
     ])
   );
@@ -193,6 +192,7 @@ function monitor({ ip, access, nodes }: HaproxyConfig): string {
   const from = [...(access.loadBalancerIp ? [access.loadBalancerIp] : []), ...nodes.map((node) => node.ip)];
   return section("frontend monitor", [
     "mode http",
+    "option httplog",
     `bind ${ip}:${PORTS.haproxyMonitor.port}`,
     `maxconn ${CONNECTIONS.own}`,
     "timeout client 10s",

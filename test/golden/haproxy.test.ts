@@ -99,7 +99,7 @@ describe("who comes in", () => {
   });
 
   it("shows statistics and health on the private address only", () => {
-    const binds = ["stats", "monitor"].map((name) => section(renderHaproxyConfig(CONFIG), `frontend ${name}`)[1]);
+    const binds = ["stats", "monitor"].map((name) => section(renderHaproxyConfig(CONFIG), `frontend ${name}`)[2]);
     expect(binds).toEqual([expect.stringMatching(/^bind 10\.0\.1\.11:8404 ssl /), "bind 10.0.1.11:8405"]);
   });
 });
