@@ -1,14 +1,14 @@
 /** One pass of the program over the state: a preview on a scratch copy, or the real thing. */
 import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import { changedKeys, describeChanges, ignoreChanges } from "./diff.ts";
+import { changedKeys, describeChanges, ignoreChanges, topKey } from "./diff.ts";
 import type { Driver, Properties } from "./driver.ts";
 import { EngineError, messageOf } from "./errors.ts";
 import type { Change, Operation } from "./events.ts";
 import { type Goal, recordOf } from "./goal.ts";
 import { checkInputs } from "./inputs.ts";
-import { type Decision, type Dependent, decide, forcedDependents } from "./planner.ts";
-import { defaultProviderGoal, type ProviderSource } from "./providers.ts";
+import { type Decision, type Dependent, type Drivers, decide, forcedDependents } from "./planner.ts";
+import { configurationOf, defaultProviderGoal, type ProviderSource } from "./providers.ts";
 import { markOutputs } from "./refresh.ts";
 import { protectionError, removeAll } from "./removal.ts";
 import { Halted, type Runner } from "./runner.ts";
@@ -123,8 +123,9 @@ export class Deployment {
       : goal.inputs;
     const driver = runner.driver(goal.type);
     const step = { goal, driver, inputs: { ...checkInputs(driver, goal.type, wanted) } };
+    runner.redactor.learnSecrets(step.inputs);
     if (old === undefined) return this.#createAnew(step, displaced);
-    const decision = decide(goal, { old, inputs: step.inputs, driver });
+    const decision = decide(goal, { old, inputs: step.inputs, drivers: this.#drivers() });
     if (decision.operation === "same") return this.#keep(goal, { old, inputs: step.inputs });
     if (decision.operation === "update") return this.#update(step, { old, decision });
     return this.#replace(step, { old, decision });
@@ -177,7 +178,7 @@ export class Deployment {
         },
       });
     }
-    this.#note("update", goal, { properties });
+    this.#note("update", goal, { properties, ...(decision.note ? { note: decision.note } : {}) });
     return this.#recorded(goal.urn);
   }
 
@@ -199,7 +200,7 @@ export class Deployment {
   async #makeWay(old: ResourceRecord): Promise<void> {
     const { state, runner } = this.#options;
     const candidates = [...state.resources.values()].filter(({ urn }) => !this.#seen.has(urn));
-    const dependents = forcedDependents(old, candidates, (type) => runner.driver(type));
+    const dependents = forcedDependents(old, candidates, this.#drivers());
     for (const { record } of dependents.filter((each) => each.record.protect)) {
       this.#refuse(record, `replaced, because ${nameOf(old.urn)} is deleted first`);
     }
@@ -237,6 +238,14 @@ export class Deployment {
       },
     });
     return this.#recorded(goal.urn);
+  }
+
+  #drivers(): Drivers {
+    const { state, runner } = this.#options;
+    return {
+      of: (type) => runner.driver(type),
+      configuration: (provider) => configurationOf(state, provider),
+    };
   }
 
   #mark(record: Pick<ResourceRecord, "type" | "inputs" | "additionalSecretOutputs">, outputs: Properties) {
@@ -283,7 +292,7 @@ export class Deployment {
     { goal, inputs }: Step,
     { old, forcing }: { readonly old: ResourceRecord; readonly forcing: readonly string[] },
   ): void {
-    const keys = [...new Set([...changedKeys(old.inputs, inputs), ...forcing])];
+    const keys = [...new Set([...changedKeys(old.inputs, inputs), ...forcing.map(topKey)])];
     this.#note("replace", goal, {
       properties: describeChanges(old.inputs, inputs, { keys, replace: forcing }),
     });

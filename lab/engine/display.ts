@@ -85,8 +85,8 @@ function renderProperty({ path, before, after, forcesReplacement }: PropertyChan
   if (old !== undefined && now !== undefined && (isLong(old) || isLong(now))) {
     return [`${path}:${forces}`, ...changedLines(old, now)];
   }
-  if (old === undefined) return [`${path}: added ${brief(now)}${forces}`];
-  if (now === undefined) return [`${path}: removed, was ${brief(old)}${forces}`];
+  if (old === undefined) return [`${path}: added ${brief(after)}${forces}`];
+  if (now === undefined) return [`${path}: removed, was ${brief(before)}${forces}`];
   return [`${path}: ${old} → ${now}${forces}`];
 }
 
@@ -103,10 +103,10 @@ function isLong(value: string): boolean {
   return value.length > ONE_LINE || value.includes("\n");
 }
 
-function brief(value: string | undefined): string {
-  return value === undefined || !isLong(value)
-    ? (value ?? "")
-    : `a text of ${value.split("\n").length} lines`;
+/** An object stays on one line, where the screen cuts it; a long text is only counted. */
+function brief(value: unknown): string {
+  if (typeof value !== "string") return JSON.stringify(value);
+  return isLong(value) ? `a text of ${value.split("\n").length} lines` : value;
 }
 
 /** The lines in which two texts differ, without those that they begin and end with in common. */

@@ -19,8 +19,12 @@ export interface DriverContext {
   readonly provider: Properties;
   /** Aborted when the run is cancelled. */
   readonly signal: AbortSignal;
+  /** What `customTimeouts` gives this call, in milliseconds: `signal` is aborted then. @default no limit */
+  readonly timeoutMs?: number;
   /** One line of progress for the person who watches the run. Never a secret. */
   log(message: string): void;
+  /** Something that the person should know although the run goes on. Never a secret. */
+  warn(message: string): void;
 }
 
 /** One rejected input. */
@@ -33,8 +37,10 @@ export interface CheckFailure {
 export interface Diff {
   /** Top-level input keys that differ. Empty: nothing to do. */
   readonly changed: readonly string[];
-  /** The subset of `changed` that can't be updated in place. */
+  /** The subset of `changed` that can't be updated in place; or paths within them, such as `spec.selector`. */
   readonly replace: readonly string[];
+  /** Why, where the properties don't say it. */
+  readonly note?: string;
   /** True where the old one must go first, because the new one needs its name or place. @default false */
   readonly deleteBeforeReplace?: boolean;
 }
@@ -52,11 +58,15 @@ export interface Driver {
     type: string,
     news: Properties,
   ): { readonly inputs: Properties; readonly failures: readonly CheckFailure[] };
-  /** Default: a deep comparison of the top-level keys, everything updatable in place. */
+  /**
+   * Default: a deep comparison of the top-level keys, everything updatable in place.
+   * @param provider inputs of the provider resource, as far as they are known
+   */
   diff?(
     type: string,
     old: { readonly inputs: Properties; readonly outputs: Properties },
     news: Properties,
+    provider?: Properties,
   ): Diff;
   create(ctx: DriverContext, inputs: Properties): Promise<Existing>;
   /** Answers all outputs after the update. */
@@ -74,6 +84,8 @@ export interface Driver {
   find?(ctx: DriverContext, inputs: Properties): Promise<Existing | undefined>;
   /** Must succeed when the resource is already gone. Without this method a delete only forgets the record. */
   delete?(ctx: DriverContext, old: Existing & { readonly inputs: Properties }): Promise<void>;
+  /** Input keys that are secret for this type, whether the program says so or not. @default none */
+  secretInputs?(type: string): readonly string[];
   /** Output keys that the real provider's schema marks secret for this type. @default none */
   secretOutputs?(type: string): readonly string[];
   /**
@@ -81,4 +93,14 @@ export interface Driver {
    * calling it drift. @default none
    */
   backReferences?(type: string): readonly string[];
+  /**
+   * `read` puts every difference that matters into `inputs`: outputs are followed without calling it drift.
+   * @default false
+   */
+  readonly driftsByInputs?: boolean;
+  /**
+   * Properties are large objects. Where one is unknown in parts only, `diff` gets the rest of it, and for the
+   * unknown parts what was recorded, instead of nothing at all. @default false
+   */
+  readonly diffsPartly?: boolean;
 }

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Driver, Properties } from "./driver.ts";
 import { EngineError } from "./errors.ts";
-import { copySecretMarks, hasUnknown, plainProperties } from "./wire.ts";
+import { copySecretMarks, hasUnknown, markSecret, plainProperties } from "./wire.ts";
 
 /**
  * Inputs as the driver completes them, secret marks kept. Properties with unknown parts are left out of what the
@@ -28,7 +28,7 @@ export function checkInputs(driver: Driver, type: string, inputs: Properties): P
     const untouched = isDeepStrictEqual(known[key], value);
     return [key, untouched ? original : copySecretMarks({ [key]: value }, { [key]: original })[key]];
   });
-  return { ...Object.fromEntries(marked), ...unknown };
+  return markSecret({ ...Object.fromEntries(marked), ...unknown }, driver.secretInputs?.(type) ?? []);
 }
 
 function check(

@@ -1,6 +1,6 @@
 /** Decides what a resource needs: pure comparison of its record with what the program asks for. */
 
-import { driverDiff, replacedByPaths } from "./diff.ts";
+import { driverDiff, replacedByPaths, topKey } from "./diff.ts";
 import type { Driver, Properties } from "./driver.ts";
 import type { Goal } from "./goal.ts";
 import type { ResourceRecord } from "./state.ts";
@@ -12,9 +12,18 @@ export interface Decision {
   readonly operation: "same" | "update" | "replace";
   /** Top-level input keys that differ. */
   readonly changed: readonly string[];
-  /** Those that force a replacement. */
+  /** Those that force a replacement, or the paths in them that do. */
   readonly forcing: readonly string[];
   readonly deleteBeforeReplace: boolean;
+  /** Why, where the properties don't say it. */
+  readonly note?: string;
+}
+
+/** How drivers are found and configured. */
+export interface Drivers {
+  of(type: string): Driver;
+  /** Inputs of the provider resource that a reference `<urn>::<id>` leads to. */
+  configuration(provider: string | undefined): Properties;
 }
 
 /** Compares an existing resource with its goal. `inputs`: the goal's, checked. */
@@ -23,22 +32,27 @@ export function decide(
   {
     old,
     inputs,
-    driver,
-  }: { readonly old: ResourceRecord; readonly inputs: Properties; readonly driver: Driver },
+    drivers,
+  }: { readonly old: ResourceRecord; readonly inputs: Properties; readonly drivers: Drivers },
 ): Decision {
-  const diff = driverDiff(driver, goal.type, old, inputs);
+  const provider = drivers.configuration(goal.provider);
+  const diff = driverDiff(drivers.of(goal.type), { type: goal.type, old, news: inputs, provider });
   const byPath = replacedByPaths(goal.replaceOnChanges ?? [], old.inputs, inputs);
-  const forcing = diff.changed.filter((key) => diff.replace.includes(key) || byPath.includes(key));
+  const forcing = diff.changed.flatMap((key) => {
+    const paths = diff.replace.filter((path) => topKey(path) === key);
+    return paths.length === 0 && byPath.includes(key) ? [key] : paths;
+  });
   const inPlace = diff.changed.length > 0 ? "update" : "same";
   return {
     operation: forcing.length > 0 ? "replace" : inPlace,
     changed: diff.changed,
     forcing,
     deleteBeforeReplace: goal.deleteBeforeReplace ?? diff.deleteBeforeReplace ?? false,
+    ...(diff.note === undefined ? {} : { note: diff.note }),
   };
 }
 
-/** A dependent that must go, and the input keys that make it so. */
+/** A dependent that must go, and the input keys or paths that make it so. */
 export interface Dependent {
   readonly record: ResourceRecord;
   readonly forcing: readonly string[];
@@ -51,14 +65,14 @@ export interface Dependent {
 export function forcedDependents(
   root: ResourceRecord,
   candidates: readonly ResourceRecord[],
-  driverOf: (type: string) => Driver,
+  drivers: Drivers,
 ): readonly Dependent[] {
   const found = new Map<string, Dependent>();
   const gone = new Set([root.urn]);
   for (let before = -1; before < found.size; ) {
     before = found.size;
     for (const record of candidates.filter((each) => each.custom && !gone.has(each.urn))) {
-      const forcing = keysForcedBy(gone, record, driverOf);
+      const forcing = keysForcedBy(gone, record, drivers);
       if (forcing === undefined) continue;
       gone.add(record.urn);
       found.set(record.urn, { record, forcing });
@@ -71,7 +85,7 @@ export function forcedDependents(
 function keysForcedBy(
   gone: ReadonlySet<string>,
   record: ResourceRecord,
-  driverOf: (type: string) => Driver,
+  drivers: Drivers,
 ): readonly string[] | undefined {
   if (record.provider !== undefined && gone.has(providerUrn(record.provider))) return [];
   const lost = Object.entries(record.propertyDependencies)
@@ -79,6 +93,8 @@ function keysForcedBy(
     .map(([key]) => key);
   if (lost.length === 0) return undefined;
   const inputs = { ...record.inputs, ...Object.fromEntries(lost.map((key) => [key, UNKNOWN])) };
-  const { replace } = driverDiff(driverOf(record.type), record.type, record, inputs);
+  const provider = drivers.configuration(record.provider);
+  const comparison = { type: record.type, old: record, news: inputs, provider };
+  const { replace } = driverDiff(drivers.of(record.type), comparison);
   return replace.length > 0 ? replace : undefined;
 }

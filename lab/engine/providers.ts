@@ -1,8 +1,9 @@
 /** Provider resources: which driver serves which type, and the default provider that each package gets. */
-import type { Driver } from "./driver.ts";
+import type { Driver, Properties } from "./driver.ts";
 import { EngineError } from "./errors.ts";
 import type { Goal } from "./goal.ts";
-import { defaultProviderName, isProviderType, makeUrn, packageOf } from "./urn.ts";
+import type { State } from "./state.ts";
+import { defaultProviderName, isProviderType, makeUrn, packageOf, providerUrn } from "./urn.ts";
 import { secret } from "./wire.ts";
 
 /** A provider is configuration with an id: nothing exists outside the state, and every change is an update. */
@@ -18,6 +19,11 @@ export function driverFor(drivers: Readonly<Record<string, Driver>>, type: strin
   if (driver !== undefined) return driver;
   const known = Object.keys(drivers).sort().join(", ");
   throw new EngineError(`No driver for ${type}: this engine knows the packages ${known}.`);
+}
+
+/** Inputs of the provider resource that a reference `<urn>::<id>` leads to. */
+export function configurationOf(state: State, reference: string | undefined): Properties {
+  return reference === undefined ? {} : (state.resources.get(providerUrn(reference))?.inputs ?? {});
 }
 
 /** What default providers are made from. */

@@ -122,10 +122,10 @@ function follow(
   if (isDeepStrictEqual(next, record)) return undefined;
   state.resources.set(record.urn, next);
   const keysOfInputs = changedKeys(record.inputs, inputs);
-  const silent = runner.driver(record.type).backReferences?.(record.type) ?? [];
-  const keysOfOutputs = changedKeys(record.outputs, outputs).filter(
-    (key) => !keysOfInputs.includes(key) && !silent.includes(key),
-  );
+  const driver = runner.driver(record.type);
+  const silent = driver.backReferences?.(record.type) ?? [];
+  const outputKeys = driver.driftsByInputs ? [] : changedKeys(record.outputs, outputs);
+  const keysOfOutputs = outputKeys.filter((key) => !keysOfInputs.includes(key) && !silent.includes(key));
   if (keysOfInputs.length + keysOfOutputs.length === 0) return undefined;
   const properties = [
     ...describeChanges(record.inputs, inputs, { keys: keysOfInputs }),

@@ -1,13 +1,14 @@
 /** Runs driver calls: bounded, reported, and stopped in good order after the first error or a cancellation. */
 import pLimit, { type LimitFunction } from "p-limit";
+import { knownOf } from "./diff.ts";
 import type { Driver, DriverContext } from "./driver.ts";
 import { EngineError, messageOf } from "./errors.ts";
 import type { Activity, EngineEvent, Reporter } from "./events.ts";
-import { driverFor } from "./providers.ts";
+import { configurationOf, driverFor } from "./providers.ts";
 import type { Redactor } from "./redact.ts";
 import type { ResourceRecord, State } from "./state.ts";
-import { nameOf, providerUrn } from "./urn.ts";
-import { hasUnknown, plainProperties, rebuild } from "./wire.ts";
+import { nameOf } from "./urn.ts";
+import { rebuild } from "./wire.ts";
 
 /** Thrown to unwind a step that must not go on. The reason has been reported already. */
 export class Halted extends Error {}
@@ -133,17 +134,20 @@ export class Runner {
     { urn, type, provider, customTimeouts }: Call["record"],
     state: State,
   ): DriverContext {
-    const config = provider === undefined ? {} : (state.resources.get(providerUrn(provider))?.inputs ?? {});
-    const known = Object.entries(config).filter(([, value]) => !hasUnknown(value));
     const limit = customTimeouts?.[activity];
-    const signals = limit === undefined ? [] : [AbortSignal.timeout(milliseconds(limit))];
+    const timeout = limit === undefined ? {} : { timeoutMs: milliseconds(limit) };
+    const signals = timeout.timeoutMs === undefined ? [] : [AbortSignal.timeout(timeout.timeoutMs)];
+    const say = (severity: "info" | "warning", text: string): void =>
+      this.report({ kind: "message", severity, text: `${nameOf(urn)}: ${text}` });
     return {
       urn,
       type,
       name: nameOf(urn),
-      provider: plainProperties(Object.fromEntries(known)),
+      provider: knownOf(configurationOf(state, provider)),
       signal: AbortSignal.any([this.#abort.signal, ...signals]),
-      log: (text) => this.report({ kind: "message", severity: "info", text: `${nameOf(urn)}: ${text}` }),
+      ...timeout,
+      log: (text) => say("info", text),
+      warn: (text) => say("warning", text),
     };
   }
 }

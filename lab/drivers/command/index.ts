@@ -2,8 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import type { Driver, DriverContext, Properties } from "../../engine/driver.ts";
+import { type Finished, type Program, run } from "../process.ts";
 import { changedKeys, defined, failuresOf, parseInputs, plain } from "../properties.ts";
-import { type Finished, type Program, run } from "./process.ts";
 import { connection, runRemote } from "./ssh.ts";
 
 /** Lines of stderr that an error message carries. */

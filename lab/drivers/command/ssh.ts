@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pRetry from "p-retry";
 import { z } from "zod";
-import { type Finished, type Program, run } from "./process.ts";
+import { type Finished, type Program, run } from "../process.ts";
 
 /** Where and as whom to sign in, with the real provider's defaults. Only keys, and only pinned hosts. */
 export const connection = z.strictObject({

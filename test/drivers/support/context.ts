@@ -19,5 +19,6 @@ export function contextFor(type: string, provider: Properties = {}): TestContext
     abort,
     lines,
     log: (line) => lines.push(line),
+    warn: (line) => lines.push(`warning: ${line}`),
   };
 }

@@ -14,6 +14,8 @@ export interface Program {
   /** Variables on top of the engine's own. */
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly signal: AbortSignal;
+  /** Open files that the program finds as its file descriptors 3, 4 … @default none */
+  readonly files?: readonly number[] | undefined;
   onLine?(stream: "stdout" | "stderr", line: string): void;
 }
 
@@ -34,7 +36,7 @@ export async function run(program: Program): Promise<Finished> {
   const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...program.argv], {
     cwd: program.cwd,
     env: { ...process.env, ...program.env },
-    stdio: ["pipe", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe", ...(program.files ?? [])],
     detached: true,
   });
   const stop = endOnAbort(child, program.signal);
@@ -55,7 +57,8 @@ function exitOf(child: ChildProcess): Promise<number | undefined> {
   });
 }
 
-async function collect(stream: Readable, onLine: (line: string) => void): Promise<string> {
+async function collect(stream: Readable | null, onLine: (line: string) => void): Promise<string> {
+  if (stream === null) return "";
   const chunks: Buffer[] = [];
   stream.on("data", (chunk: Buffer) => chunks.push(chunk));
   for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }))
