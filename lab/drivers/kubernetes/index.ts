@@ -67,7 +67,7 @@ export function createKubernetesDriver(timing: Timing = DEFAULT_TIMING): Driver 
     async create(ctx, inputs) {
       const { kubectl, settings } = session(ctx);
       const manager = fieldManagerOf(ctx.urn, inputs);
-      if (!settings.upsertExistingObjects) await refuseExisting(kubectl, referenceTo(inputs));
+      if (!settings.upsertExistingObjects) await refuseForeign(kubectl, referenceTo(inputs), manager);
       const sitOut: readonly Cause[] = ["unreachable", "busy", "unknown"];
       const live = await apply(kubectl, inputs, { manager, settings, sitOut });
       return { id: idOf(live), outputs: outputsOf(await settle(kubectl, live, ctx), manager) };
@@ -102,11 +102,19 @@ export function createKubernetesDriver(timing: Timing = DEFAULT_TIMING): Driver 
     },
 
     async find(ctx, inputs) {
-      const { kubectl } = session(ctx);
+      const { kubectl, settings } = session(ctx);
       const manager = fieldManagerOf(ctx.urn, inputs);
-      const live = await readOne(kubectl, referenceTo(inputs), { managers: true });
-      if (live === undefined || !isManagedBy(live, manager)) return undefined;
-      return { id: idOf(live), outputs: { ...outputsOf(live, manager), [UNFINISHED]: true } };
+      try {
+        const options = { managers: true, patienceMs: timing.readPatienceMs };
+        const live = await readOne(kubectl, referenceTo(inputs), options);
+        if (live === undefined || !isManagedBy(live, manager)) return undefined;
+        return { id: idOf(live), outputs: { ...outputsOf(live, manager), [UNFINISHED]: true } };
+      } catch (error) {
+        if (!isUnreachable(error) || !settings.skipUpdateUnreachable) throw error;
+        // Not lost: a create takes over what was applied under the same field manager.
+        ctx.warn(`the cluster does not answer: it is made again when it does (${error.message})`);
+        return undefined;
+      }
     },
 
     async delete(ctx, old) {
@@ -164,9 +172,9 @@ function normalized(inputs: Properties): Properties {
 }
 
 /** The real provider's rule: what is there already was made by somebody else, or under another name of ours. */
-async function refuseExisting(kubectl: Kubectl, reference: Reference): Promise<void> {
+async function refuseForeign(kubectl: Kubectl, reference: Reference, manager: string): Promise<void> {
   const live = await readOne(kubectl, reference, { managers: true });
-  if (live === undefined) return;
+  if (live === undefined || isManagedBy(live, manager)) return;
   const managers = [...new Set((live.metadata.managedFields ?? []).map(({ manager }) => manager))].join(", ");
   throw new Error(
     `${reference.kind} ${idOf(live)} exists already, made by ${managers || "somebody else"}. Delete it, give a ` +

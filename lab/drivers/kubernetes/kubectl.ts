@@ -18,6 +18,8 @@ export interface Timing {
   readonly patienceMs: number;
   /** The same for reads: a refresh must not take that long when a cluster is gone. */
   readonly readPatienceMs: number;
+  /** The same for kinds and namespaces that the server does not know yet. */
+  readonly unknownPatienceMs: number;
 }
 
 export const DEFAULT_TIMING: Timing = {
@@ -25,6 +27,7 @@ export const DEFAULT_TIMING: Timing = {
   retryCapMs: 5_000,
   patienceMs: 120_000,
   readPatienceMs: 15_000,
+  unknownPatienceMs: 30_000,
 };
 
 const REQUEST_TIMEOUT = "--request-timeout=30s";
@@ -124,11 +127,14 @@ export class Kubectl {
 
   /** Runs kubectl and answers its output; repeats what passes by itself. @throws KubectlError */
   async run(args: readonly string[], call: Call = {}): Promise<string> {
-    const { retryMs, retryCapMs, patienceMs } = this.timing;
+    const { retryMs, retryCapMs, patienceMs, unknownPatienceMs } = this.timing;
     const sitOut = call.sitOut ?? ["unreachable", "busy"];
     const signal = call.signal ?? this.signal;
-    const passes = (error: unknown): boolean =>
-      error instanceof KubectlError && sitOut.includes(error.reason);
+    const passes = (error: unknown): boolean => {
+      if (!(error instanceof KubectlError) || !sitOut.includes(error.reason)) return false;
+      return error.reason !== "unknown" || Date.now() - begun < unknownPatienceMs;
+    };
+    const begun = Date.now();
     let told = false;
     return pRetry(() => this.#once(args, call, signal), {
       retries: Number.POSITIVE_INFINITY,
