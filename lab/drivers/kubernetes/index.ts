@@ -2,7 +2,6 @@
 import { z } from "zod";
 import type { CheckFailure, Driver, DriverContext, Existing, Properties } from "../../engine/driver.ts";
 import { isObject } from "../../engine/wire.ts";
-import { changedKeys } from "../properties.ts";
 import { replacedPaths } from "./immutable.ts";
 import { type Cause, DEFAULT_TIMING, Kubectl, KubectlError, type Timing } from "./kubectl.ts";
 import {
@@ -52,7 +51,8 @@ export function createKubernetesDriver(timing: Timing = DEFAULT_TIMING): Driver 
     check: (type, news) => ({ inputs: normalized(news), failures: failuresOf(type, news) }),
 
     diff(_type, old, news, provider = {}) {
-      const changed = changedKeys(old.inputs, news, isSame);
+      const keys = [...new Set([...Object.keys(old.inputs), ...Object.keys(news)])];
+      const changed = keys.filter((key) => !isSame(old.inputs[key], news[key], [key]));
       const replace = replacedPaths(old.inputs, news, settingsOf(provider));
       const isUnfinished = old.outputs[UNFINISHED] === true;
       return {

@@ -64,7 +64,10 @@ const CAUSES: readonly (readonly [Cause, RegExp])[] = [
     "unreachable",
     /TLS handshake timeout|connection reset by peer|: EOF\b|connection lost|deadline exceeded/i,
   ],
-  ["unreachable", /Client\.Timeout exceeded|request canceled|unexpected EOF/i],
+  [
+    "unreachable",
+    /connection to the server \S+ was refused|Client\.Timeout exceeded|request canceled|unexpected EOF/i,
+  ],
   ["unknown", /no matches for kind|doesn't have a resource type|could not find the requested resource/i],
   ["unknown", /namespaces "[^"]*" not found/i],
 ];
@@ -75,7 +78,7 @@ export class KubectlError extends Error {
 
   constructor(stderr: string) {
     const said = stderr.split("\n").filter((line) => line.trim() !== "" && !isWarning(line));
-    super(said.join("\n") || "kubectl failed and said nothing");
+    super([...new Set(said)].join("\n") || "kubectl failed and said nothing");
     this.reason = CAUSES.find(([, pattern]) => pattern.test(this.message))?.[0] ?? "refused";
   }
 }

@@ -9,6 +9,9 @@ const QUANTITIES = new Set([
   ...["max", "min", "default", "defaultRequest", "maxLimitRequestRatio", "averageValue"],
 ]);
 
+/** Fields that hold whatever people put into them, under names of their own: every letter counts. */
+const TEXTS = new Set(["data", "annotations", "labels", "matchLabels", "nodeSelector", "parameters"]);
+
 /** Lists in which the API lets others have items of their own, and what tells items apart. */
 const SHARED_LISTS: Readonly<Record<string, readonly string[]>> = {
   containers: ["name"],
@@ -66,11 +69,8 @@ export function isSame(one: unknown, other: unknown, path: readonly string[] = [
   return isQuantity(path) && sameQuantity(one, other);
 }
 
-/** Texts that hold whatever people put into them keep their every letter. */
 function isQuantity(path: readonly string[]): boolean {
-  return (
-    path.some((key) => QUANTITIES.has(key)) && !["data", "annotations", "labels"].includes(path[0] ?? "")
-  );
+  return path.some((key) => QUANTITIES.has(key)) && !path.some((key) => TEXTS.has(key));
 }
 
 /**

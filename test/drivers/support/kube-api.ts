@@ -10,13 +10,15 @@ import { buildEtcd } from "../../../lab/artifacts/etcd.ts";
 import { freePort } from "./sshd.ts";
 
 /** Signs in as system:masters. */
-const TOKEN = "token-of-the-test-cluster";
+export const TOKEN = "token-of-the-test-cluster";
 const READY_MS = 60_000;
 
 export interface KubeApi {
   readonly kubeconfig: string;
   /** Runs the cluster's own kubectl as its administrator. */
   kubectl(...args: readonly string[]): string;
+  /** Lets a namespace go that is being deleted. */
+  finalize(namespace: string): void;
   startServer(): Promise<void>;
   /** Ends the API server; etcd stays. */
   stopServer(): Promise<void>;
@@ -99,6 +101,17 @@ export async function startKubeApi(binary: string): Promise<KubeApi> {
   const api: KubeApi = {
     kubeconfig,
     kubectl,
+    finalize(namespace) {
+      const body = {
+        apiVersion: "v1",
+        kind: "Namespace",
+        metadata: { name: namespace },
+        spec: { finalizers: [] },
+      };
+      const file = join(folder, "namespace.json");
+      writeFileSync(file, JSON.stringify(body));
+      kubectl("replace", `--raw=/api/v1/namespaces/${namespace}/finalize`, `--filename=${file}`);
+    },
     async startServer() {
       server = launch([
         serverProgram,
