@@ -14,7 +14,7 @@ export interface PropertyChange {
 }
 
 /** Inputs and outputs as the state has them, wire format. */
-export interface Recorded {
+interface Recorded {
   readonly inputs: Properties;
   readonly outputs: Properties;
 }

@@ -217,7 +217,7 @@ describe("kubectl", () => {
     expect(text("mode").trim()).toBe("-rw-------");
     const lines = text("args").trim().split("\n");
     expect(lines[1]).toMatch(
-      /^kubectl --kubeconfig=\/dev\/fd\/3 --context=lab .*apply --server-side --field-manager=pulumi-kubernetes-\w{8} /,
+      /^kubectl --kubeconfig=\/dev\/fd\/3 .*--context=lab .*apply --server-side --field-manager=pulumi-kubernetes-\w{8} /,
     );
     expect(lines[1]).not.toContain("force");
     expect(lines.join()).not.toContain("hidden");

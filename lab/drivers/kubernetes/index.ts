@@ -12,7 +12,6 @@ import {
   type Manifest,
   manifestOf,
   outputsOf,
-  type Reference,
   referenceOf,
   referenceTo,
   toManifest,
@@ -67,17 +66,18 @@ export function createKubernetesDriver(timing: Timing = DEFAULT_TIMING): Driver 
     async create(ctx, inputs) {
       const { kubectl, settings } = session(ctx);
       const manager = fieldManagerOf(ctx.urn, inputs);
-      if (!settings.upsertExistingObjects) await refuseForeign(kubectl, referenceTo(inputs), manager);
+      if (!settings.upsertExistingObjects)
+        refuseForeign(await reader.read(kubectl, referenceTo(inputs)), manager);
       const sitOut: readonly Cause[] = ["unreachable", "busy", "unknown"];
       const live = await apply(kubectl, inputs, { manager, settings, sitOut });
-      return { id: idOf(live), outputs: outputsOf(await settle(kubectl, live, ctx), manager) };
+      return { id: idOf(live), outputs: outputsOf(await settle(live, ctx, { kubectl, reader }), manager) };
     },
 
     async update(ctx, old, news) {
       const { kubectl, settings } = session(ctx);
       const manager = fieldManagerOf(ctx.urn, news, old.outputs);
       const live = await apply(kubectl, news, { manager, settings });
-      return outputsOf(await settle(kubectl, live, ctx), manager);
+      return outputsOf(await settle(live, ctx, { kubectl, reader }), manager);
     },
 
     async read(ctx, old) {
@@ -86,7 +86,7 @@ export function createKubernetesDriver(timing: Timing = DEFAULT_TIMING): Driver 
       const isKnownDown = Date.now() - (unreachable.get(key) ?? 0) < MEMORY_MS;
       if (settings.skipUpdateUnreachable && isKnownDown) return old;
       try {
-        const live = await reader.read(kubectl, referenceOf(old));
+        const live = await reader.read(kubectl, referenceOf(old), timing.readPatienceMs);
         unreachable.delete(key);
         return live && observed(live, old, fieldManagerOf(ctx.urn, old.inputs, old.outputs));
       } catch (error) {
@@ -105,8 +105,7 @@ export function createKubernetesDriver(timing: Timing = DEFAULT_TIMING): Driver 
       const { kubectl, settings } = session(ctx);
       const manager = fieldManagerOf(ctx.urn, inputs);
       try {
-        const options = { managers: true, patienceMs: timing.readPatienceMs };
-        const live = await readOne(kubectl, referenceTo(inputs), options);
+        const live = await reader.read(kubectl, referenceTo(inputs), timing.readPatienceMs);
         if (live === undefined || !isManagedBy(live, manager)) return undefined;
         return { id: idOf(live), outputs: { ...outputsOf(live, manager), [UNFINISHED]: true } };
       } catch (error) {
@@ -138,8 +137,9 @@ function secretKeys(type: string): readonly string[] {
   return type === "kubernetes:core/v1:Secret" ? ["data", "stringData"] : [];
 }
 
+/** As the real provider sees it: a cluster whose API can't be read, be it for credentials that have run out. */
 function isUnreachable(error: unknown): error is KubectlError {
-  return error instanceof KubectlError && error.reason === "unreachable";
+  return error instanceof KubectlError && ["unreachable", "stranger"].includes(error.reason);
 }
 
 const named = z.looseObject({
@@ -172,12 +172,11 @@ function normalized(inputs: Properties): Properties {
 }
 
 /** The real provider's rule: what is there already was made by somebody else, or under another name of ours. */
-async function refuseForeign(kubectl: Kubectl, reference: Reference, manager: string): Promise<void> {
-  const live = await readOne(kubectl, reference, { managers: true });
+function refuseForeign(live: Manifest | undefined, manager: string): void {
   if (live === undefined || isManagedBy(live, manager)) return;
   const managers = [...new Set((live.metadata.managedFields ?? []).map(({ manager }) => manager))].join(", ");
   throw new Error(
-    `${reference.kind} ${idOf(live)} exists already, made by ${managers || "somebody else"}. Delete it, give a ` +
+    `${live.kind} ${idOf(live)} exists already, made by ${managers || "somebody else"}. Delete it, give a ` +
       "renamed resource an alias, or set upsertExistingObjects on the provider to take it over.",
   );
 }
@@ -202,16 +201,20 @@ async function apply(
 }
 
 /** Waits until what was applied is ready; answers it as it is then. */
-async function settle(kubectl: Kubectl, applied: Manifest, ctx: DriverContext): Promise<Manifest> {
+async function settle(
+  applied: Manifest,
+  ctx: DriverContext,
+  { kubectl, reader }: { readonly kubectl: Kubectl; readonly reader: Reader },
+): Promise<Manifest> {
   try {
-    await untilReady(kubectl, applied, ctx.timeoutMs);
+    const hasWaited = await untilReady(kubectl, applied, ctx.timeoutMs);
+    return hasWaited ? ((await reader.read(kubectl, applied)) ?? applied) : applied;
   } catch (error) {
     const isCancelled = ctx.signal.aborted && ctx.signal.reason?.name !== "TimeoutError";
     if (isCancelled || !(error instanceof Error)) throw error;
     const trouble = await troubleWith(kubectl.until(AbortSignal.timeout(TROUBLE_MS)), applied);
     throw new Error([`${applied.kind} ${idOf(applied)}: ${error.message}`, ...trouble].join("\n  "));
   }
-  return (await readOne(kubectl, applied)) ?? applied;
 }
 
 /** The record as a refresh finds it. */

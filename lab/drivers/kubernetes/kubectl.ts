@@ -1,8 +1,9 @@
 /** Kubernetes' own client: how it is found, how it gets its credentials, and what its failures mean. */
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { type FileHandle, open, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import pLimit from "p-limit";
 import pRetry from "p-retry";
 import { z } from "zod";
 import type { DriverContext } from "../../engine/driver.ts";
@@ -32,6 +33,15 @@ export const DEFAULT_TIMING: Timing = {
 
 const REQUEST_TIMEOUT = "--request-timeout=30s";
 
+/** One kubectl is half a second of a processor and 50 MB: more at a time make nothing faster. */
+const slots = pLimit(4);
+
+/** What kubectl remembers of a server's kinds, apart for each cluster: a new one may have an old one's address. */
+export function cacheDirOf({ kubeconfig }: Connection): string {
+  const key = createHash("sha256").update(kubeconfig).digest("hex").slice(0, 16);
+  return join(import.meta.dirname, "../../../node_modules/.cache/kubectl", key);
+}
+
 /**
  * The command that stands for `kubectl`: `$GARDENOS_KUBECTL`, a path or a JSON list such as `["/opt/k3s","kubectl"]`,
  * or `kubectl` from the PATH.
@@ -51,14 +61,15 @@ export function kubectlCommand(
 }
 
 /**
- * unreachable: no API server answers. busy: it answers, but not this now. unknown: it has no such kind or
- * namespace (yet). refused: everything else.
+ * unreachable: no API server answers. stranger: it does not know us, or we do not know it. busy: it answers, but not
+ * this now. unknown: it has no such kind or namespace (yet). refused: everything else.
  */
-export type Cause = "unreachable" | "busy" | "unknown" | "refused";
+export type Cause = "unreachable" | "stranger" | "busy" | "unknown" | "refused";
 
 const CAUSES: readonly (readonly [Cause, RegExp])[] = [
   ["busy", /failed calling webhook|etcdserver: |currently unable to handle the request|leader changed/i],
   ["busy", /too many requests|try again later|please apply your changes to the latest version/i],
+  ["stranger", /\(Unauthorized\)|must be logged in to the server|x509: /],
   ["unreachable", /connection refused|no route to host|network is unreachable|i\/o timeout|no such host/i],
   [
     "unreachable",
@@ -139,7 +150,8 @@ export class Kubectl {
     };
     const begun = Date.now();
     let told = false;
-    return pRetry(() => this.#once(args, call, signal), {
+    const once = (): Promise<string> => this.#once(args, call, signal);
+    return pRetry(() => (call.brief === false ? once() : slots(once)), {
       retries: Number.POSITIVE_INFINITY,
       minTimeout: retryMs,
       maxTimeout: retryCapMs,
@@ -165,8 +177,9 @@ export class Kubectl {
     const file = await nameless(kubeconfig);
     try {
       const timeout = call.brief === false ? [] : [REQUEST_TIMEOUT];
+      const options = [`--cache-dir=${cacheDirOf(this.connection)}`, ...flags, ...timeout];
       const finished = await run({
-        argv: [...kubectlCommand(), "--kubeconfig=/dev/fd/3", ...flags, ...timeout, ...args],
+        argv: [...kubectlCommand(), "--kubeconfig=/dev/fd/3", ...options, ...args],
         stdin: call.stdin,
         files: [file.fd],
         env: { KUBERC: "off", LC_ALL: "C.UTF-8" },

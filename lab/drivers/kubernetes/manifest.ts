@@ -5,7 +5,7 @@ import type { Existing, Properties } from "../../engine/driver.ts";
 import { isObject, rebuild } from "../../engine/wire.ts";
 
 /** A name for a record's field that is the driver's own, as the real provider has it. */
-export const FIELD_MANAGER = "__fieldManager";
+const FIELD_MANAGER = "__fieldManager";
 /** Marks what an interrupted create has left behind: it may be half, and nobody has waited for it. */
 export const UNFINISHED = "__unfinished";
 

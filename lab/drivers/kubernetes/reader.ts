@@ -5,43 +5,32 @@ import { idOf, type Manifest, manifestOf, type Reference } from "./manifest.ts";
 
 const GATHER_MS = 20;
 
-/** Options of a read. */
-interface Options {
-  /** `managedFields`, which say who owns what. @default false */
-  readonly managers?: boolean;
-  readonly patienceMs?: number;
-}
-
 /** One object, or undefined when it, its namespace or its kind does not exist. @throws KubectlError */
 export async function readOne(
   kubectl: Kubectl,
   reference: Reference,
-  { managers = false, patienceMs }: Options = {},
+  patienceMs?: number,
 ): Promise<Manifest | undefined> {
-  const found = await readAll(kubectl, [reference], { managers, ...(patienceMs ? { patienceMs } : {}) });
-  return found[0];
+  return (await readAll(kubectl, [reference], patienceMs))[0];
 }
 
 async function readAll(
   kubectl: Kubectl,
   references: readonly Reference[],
-  { managers = false, patienceMs }: Options,
+  patienceMs: number | undefined,
 ): Promise<readonly Manifest[]> {
   const stdin = references.map((each) => JSON.stringify(each)).join("\n");
-  const show = managers ? ["--show-managed-fields"] : [];
+  const patience = patienceMs === undefined ? {} : { patienceMs };
   try {
-    const args = ["get", "--filename=-", "--ignore-not-found", ...show];
-    const answer = await kubectl.json(args, { stdin, ...(patienceMs ? { patienceMs } : {}) });
+    const args = ["get", "--filename=-", "--ignore-not-found", "--show-managed-fields"];
+    const answer = await kubectl.json(args, { stdin, ...patience });
     if (answer === undefined) return [];
     const items = isObject(answer) && answer["kind"] === "List" ? answer["items"] : [answer];
     return Array.isArray(items) ? items.map(manifestOf) : [];
   } catch (error) {
     if (!(error instanceof KubectlError) || error.reason !== "unknown") throw error;
     if (references.length === 1) return [];
-    const each = references.map((one) =>
-      readAll(kubectl, [one], { managers, ...(patienceMs ? { patienceMs } : {}) }),
-    );
-    return (await Promise.all(each)).flat();
+    return (await Promise.all(references.map((one) => readAll(kubectl, [one], patienceMs)))).flat();
   }
 }
 
@@ -54,24 +43,32 @@ interface Batch {
 export class Reader {
   readonly #batches = new Map<string, Batch>();
 
-  async read(kubectl: Kubectl, reference: Reference): Promise<Manifest | undefined> {
-    const key = JSON.stringify(kubectl.connection);
-    const batch = this.#batches.get(key) ?? this.#begin(key, kubectl);
+  /** As {@link readOne}. */
+  async read(kubectl: Kubectl, reference: Reference, patienceMs?: number): Promise<Manifest | undefined> {
+    // Which of several namespaces is meant, only the server can tell.
+    if (reference.metadata.namespace === undefined) return readOne(kubectl, reference, patienceMs);
+    const key = JSON.stringify([kubectl.connection, patienceMs]);
+    const batch = this.#batches.get(key) ?? this.#begin(key, kubectl, patienceMs);
     batch.references.push(reference);
-    const found = await batch.answer;
-    return found.find(
-      (each) =>
-        each.apiVersion === reference.apiVersion &&
-        each.kind === reference.kind &&
-        idOf(each) === idOf(reference),
-    );
+    try {
+      return (await batch.answer).find(
+        (each) =>
+          each.apiVersion === reference.apiVersion &&
+          each.kind === reference.kind &&
+          idOf(each) === idOf(reference),
+      );
+    } catch (error) {
+      // The time of the call that began the batch was up, and not ours.
+      if (error instanceof KubectlError || kubectl.signal.aborted) throw error;
+      return readOne(kubectl, reference, patienceMs);
+    }
   }
 
-  #begin(key: string, kubectl: Kubectl): Batch {
+  #begin(key: string, kubectl: Kubectl, patienceMs: number | undefined): Batch {
     const references: Reference[] = [];
     const answer = new Promise<void>((resolve) => setTimeout(resolve, GATHER_MS)).then(() => {
       this.#batches.delete(key);
-      return readAll(kubectl, references, { patienceMs: kubectl.timing.readPatienceMs });
+      return readAll(kubectl, references, patienceMs);
     });
     const batch = { references, answer };
     this.#batches.set(key, batch);

@@ -10,9 +10,6 @@ const LIMIT_MS = 600_000;
 const VOLUME_LIMIT_MS = 300_000;
 const PAUSE_MS = 500;
 
-/** A fact that can never turn good. */
-export class NeverReady extends Error {}
-
 /** What to look at, and when it is enough. */
 interface Watch {
   readonly what: string;
@@ -94,16 +91,18 @@ function conditionPath(type: string): string {
 /**
  * Waits until the object is ready, if it is of a kind that can be waited for and not annotated with
  * `pulumi.com/skipAwait`. The limit is `customTimeouts`, `pulumi.com/timeoutSeconds`, or the kind's own.
+ * Answers whether there was anything to wait for.
  * @throws Error when the time is up, or when it can never become ready
  */
-export async function untilReady(kubectl: Kubectl, live: Manifest, timeoutMs?: number): Promise<void> {
+export async function untilReady(kubectl: Kubectl, live: Manifest, timeoutMs?: number): Promise<boolean> {
   const rule = RULES[groupKind(live)];
-  if (rule === undefined || annotation(live, "skipAwait") === "true") return;
+  if (rule === undefined || annotation(live, "skipAwait") === "true") return false;
   const annotated = Number(annotation(live, "timeoutSeconds")) * 1000;
   const limitMs = timeoutMs ?? (annotated > 0 ? annotated : rule.limitMs);
   const limit = AbortSignal.timeout(limitMs);
   try {
     await rule.wait(kubectl, live, AbortSignal.any([kubectl.signal, limit]));
+    return true;
   } catch (error) {
     if (!limit.aborted && !isTimeout(kubectl.signal)) throw error;
     throw new Error(`not ready after ${Math.round(limitMs / 1000)} s`);
@@ -158,7 +157,7 @@ async function watch(
       if (outcome === undefined) throw error;
     }
   }
-  if (outcome === "failed") throw new NeverReady("failed");
+  if (outcome === "failed") throw new Error("failed");
 }
 
 /** kubectl's own account of a rollout; it has none for pods that are replaced by hand. */

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { defaultCacheDir } from "../../../lab/artifacts/cache.ts";
 import { buildEtcd } from "../../../lab/artifacts/etcd.ts";
+import { cacheDirOf } from "../../../lab/drivers/kubernetes/kubectl.ts";
 import { freePort } from "./sshd.ts";
 
 /** Signs in as system:masters. */
@@ -136,6 +137,7 @@ export async function startKubeApi(binary: string): Promise<KubeApi> {
       await end(server);
       await end(etcd);
       rmSync(folder, { recursive: true });
+      rmSync(cacheDirOf({ kubeconfig, flags: [] }), { recursive: true, force: true });
     },
   };
   try {
