@@ -19,6 +19,8 @@ export interface LabContext {
   readonly daemonLock: string;
   /** One folder per server id: disk, console log, record. */
   readonly machinesDir: string;
+  /** One folder per load balancer's id: HAProxy's configuration, socket and log. Made anew at each start. */
+  readonly balancersDir: string;
   /** Name of the lab's folder in each cgroup hierarchy, and the mark on its network name space. */
   readonly cgroupName: string;
 }
@@ -40,6 +42,7 @@ export function labContext(checkout: string, cacheDir: string): LabContext {
     daemonLog: join(dir, "daemon.log"),
     daemonLock: join(dir, "daemon.lock"),
     machinesDir: join(dir, "machines"),
+    balancersDir: join(dir, "load-balancers"),
     cgroupName: `gardenos-lab-${id}`,
   };
 }

@@ -9,6 +9,7 @@ import { serveStatic } from "@hono/node-server/serve-static";
 import { Hono } from "hono";
 import type { z } from "zod";
 import { LAB_NET } from "./addresses.ts";
+import { HaproxyBalancers } from "./balancers/balancers.ts";
 import type { LabContext } from "./context.ts";
 import type { DaemonOptions, DaemonRecord, Handshake } from "./daemon.ts";
 import { currentCgroups, enterCgroups, makeCgroups } from "./machines/cgroups.ts";
@@ -52,6 +53,7 @@ async function start(input: DaemonInput, cgroupParents: readonly string[]): Prom
   const network = new LabNetwork();
   await network.start(ctx.cgroupName);
   const hypervisor = await NspawnHypervisor.open({ ctx, network, rootfsDir, cgroupParents, log });
+  const balancers = new HaproxyBalancers({ dir: ctx.balancersDir, network, log });
   const artifacts = await serveArtifacts(input.artifactDir);
   const { startCloud } = (await import(input.cloudModule ?? DEFAULT_CLOUD)) as CloudModule;
   const cloud = await startCloud({
@@ -60,12 +62,14 @@ async function start(input: DaemonInput, cgroupParents: readonly string[]): Prom
     token: input.token,
     stateFile: ctx.cloudStateFile,
     hypervisor,
+    balancers,
   });
   // A machine that does not come back is a machine that is off, as after any power cut: `status` says so.
   await cloud.resume().catch((error: unknown) => log(String(error)));
   return async () => {
     log("stops");
     await cloud.close();
+    await balancers.close();
     artifacts.close();
     await hypervisor.close();
   };

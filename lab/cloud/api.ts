@@ -2,8 +2,10 @@
 import type { Context, Hono } from "hono";
 import type { z } from "zod";
 import type { Actions, Job } from "./actions.ts";
+import type { Balancers } from "./balancers.ts";
 import { ApiError, invalidInput } from "./errors.ts";
 import type { Hypervisor } from "./hypervisor.ts";
+import { wantedBalancers } from "./load-balancers.ts";
 import { rulesOf } from "./machines.ts";
 import {
   type ActionRecord,
@@ -19,6 +21,7 @@ export interface Parts {
   readonly store: Store;
   readonly actions: Actions;
   readonly hypervisor: Hypervisor;
+  readonly balancers: Balancers;
 }
 
 /** Adds the routes of one resource. */
@@ -59,6 +62,11 @@ export function resource(type: string, id: number): ActionRecord["resources"][nu
 export function refuseIfLocked({ actions }: Parts, server: ServerRecord): void {
   if (actions.isLocked(server.id) || server.status === "deleting")
     throw new ApiError(423, "locked", "server is locked: another action is running");
+}
+
+/** Makes the load balancers forward as the records then say. */
+export function syncBalancers({ store, balancers }: Parts): Promise<void> {
+  return balancers.set(wantedBalancers(store));
 }
 
 /** Gives the server's machine the rules that the records then say it has. */

@@ -11,6 +11,7 @@ import type { RequestLog } from "./request-log.ts";
 import { actions } from "./routes/actions.ts";
 import { catalog } from "./routes/catalog.ts";
 import { firewalls } from "./routes/firewalls.ts";
+import { loadBalancerActions, loadBalancers } from "./routes/load-balancers.ts";
 import { networkActions, networks } from "./routes/networks.ts";
 import { placementGroups } from "./routes/placement-groups.ts";
 import { serverActions } from "./routes/server-actions.ts";
@@ -52,6 +53,8 @@ export function createApp(options: AppOptions): Hono<Env> {
     placementGroups,
     servers,
     serverActions,
+    loadBalancers,
+    loadBalancerActions,
     actions,
     catalog,
   ];

@@ -98,6 +98,37 @@ export const serverTypes = SIZES.map(([id, family, number, cores, memory, disk])
 
 export type ServerType = (typeof serverTypes)[number];
 
+/** id, number in the name, most connections, services, targets, certificates. */
+const BALANCER_SIZES = [
+  [1, 11, 10_000, 5, 25, 10],
+  [2, 21, 20_000, 15, 75, 25],
+  [3, 31, 40_000, 30, 150, 50],
+] as const;
+
+/** All types of load balancer; every location has them. */
+export const loadBalancerTypes = BALANCER_SIZES.map(
+  ([id, number, max_connections, max_services, max_targets, max_assigned_certificates]) => ({
+    id,
+    name: `lb${number}`,
+    description: `LB${number}`,
+    max_connections,
+    max_services,
+    max_targets,
+    max_assigned_certificates,
+    deprecated: null,
+    deprecation: null,
+    prices: names.map((location) => ({
+      location,
+      price_hourly: FREE,
+      price_monthly: FREE,
+      price_per_tb_traffic: FREE,
+      included_traffic: 0,
+    })),
+  }),
+);
+
+export type LoadBalancerType = (typeof loadBalancerTypes)[number];
+
 function image(id: number, version: string, architecture: Architecture) {
   return {
     id,

@@ -8,8 +8,8 @@ import type { Store } from "./store.ts";
 
 /** Hetzner spreads over this many hosts at most. */
 const SPREAD_MAX = 10;
-/** Host parts of the public addresses. */
-const PUBLIC_HOSTS = { first: 11, last: 254 };
+/** Host parts of the public addresses; load balancers have those above. */
+const PUBLIC_HOSTS = { first: 11, last: 199 };
 
 /** The new server's record, not yet stored and without private cards. @throws ApiError */
 export function orderServer(store: Store, input: ServerInput): ServerRecord {

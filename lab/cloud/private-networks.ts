@@ -41,23 +41,25 @@ export function addCard(
     .find((other) => overlaps(other.ip_range, network.ip_range));
   if (clash)
     throw new ApiError(422, "networks_overlap", `the range overlaps with that of network '${clash.name}'`);
-  const ip = chooseAddress(store, server, network, input);
+  const ip = chooseAddress(store, server.location, network, input);
   const card = { network: network.id, ip, mac_address: macFrom(store.nextId()) };
   server.private_net.push(card);
   return card;
 }
 
-function chooseAddress(
+/** The address asked for, or one that is free, in a subnet that the location can use. @throws ApiError */
+export function chooseAddress(
   store: Store,
-  server: ServerRecord,
+  location: string,
   network: NetworkRecord,
   input: AttachInput,
 ): string {
-  const zone = locations.find(({ name }) => name === server.location)?.network_zone;
+  const zone = locations.find(({ name }) => name === location)?.network_zone;
   const subnets = network.subnets.filter(
     (subnet) => subnet.network_zone === zone && (input.ip_range ?? subnet.ip_range) === subnet.ip_range,
   );
-  const cards = store.records.servers.flatMap((other) => other.private_net);
+  const { servers, load_balancers } = store.records;
+  const cards = [...servers, ...load_balancers].flatMap((other) => other.private_net);
   const taken = new Set([NEVER_GIVEN, nthAddress(network.ip_range, 1)]);
   for (const card of cards) if (card.network === network.id) taken.add(card.ip);
   if (input.ip !== undefined) {

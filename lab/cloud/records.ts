@@ -52,6 +52,47 @@ const server = z.object({
   primary_disk_size: z.int(),
 });
 
+const healthCheck = z.object({
+  protocol: z.enum(["tcp", "http"]),
+  port: z.int(),
+  interval: z.int(),
+  timeout: z.int(),
+  retries: z.int(),
+  /** Null for tcp. */
+  http: z
+    .object({
+      domain: z.string(),
+      path: z.string(),
+      response: z.string(),
+      status_codes: z.array(z.string()),
+      tls: z.boolean(),
+    })
+    .nullable(),
+});
+
+const loadBalancer = z.object({
+  ...named,
+  /** Names of the catalog. */
+  load_balancer_type: z.string(),
+  location: z.string(),
+  public_ip: z.string(),
+  public_interface: z.boolean(),
+  /** One at most. */
+  private_net: z.array(z.object({ network: z.int(), ip: z.string() })),
+  algorithm: z.object({ type: z.enum(["round_robin", "least_connections"]) }),
+  services: z.array(
+    z.object({
+      protocol: z.literal("tcp"),
+      listen_port: z.int(),
+      destination_port: z.int(),
+      proxyprotocol: z.boolean(),
+      health_check: healthCheck,
+    }),
+  ),
+  targets: z.array(z.object({ server: z.int(), use_private_ip: z.boolean() })),
+  protection: z.object({ delete: z.boolean() }),
+});
+
 const action = z.object({
   id: z.int(),
   command: z.string(),
@@ -79,6 +120,8 @@ export const records = z.object({
   firewalls: z.array(z.object({ ...named, rules: z.array(rule) })),
   placement_groups: z.array(z.object({ ...named, type: z.literal("spread") })),
   servers: z.array(server),
+  /** Files of earlier versions have none. */
+  load_balancers: z.array(loadBalancer).default([]),
   actions: z.array(action),
 });
 
@@ -88,6 +131,7 @@ export type NetworkRecord = Records["networks"][number];
 export type FirewallRecord = Records["firewalls"][number];
 export type PlacementGroupRecord = Records["placement_groups"][number];
 export type ServerRecord = z.infer<typeof server>;
+export type LoadBalancerRecord = z.infer<typeof loadBalancer>;
 export type ActionRecord = z.infer<typeof action>;
 
 /** The collections whose members have names, and what one of each is called. */
@@ -97,6 +141,7 @@ export const SINGULAR = {
   firewalls: "firewall",
   placement_groups: "placement_group",
   servers: "server",
+  load_balancers: "load_balancer",
 } as const;
 
 export type Collection = keyof typeof SINGULAR;

@@ -11,26 +11,28 @@ const LABEL_VALUE = /^([A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?)?$/;
 const HOST_NAME =
   /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
 
-const name = z.string().trim().min(1).max(128);
+export const name = z.string().trim().min(1).max(128);
 const hostName = z.string().regex(HOST_NAME, "must be a valid hostname");
-const id = z.int().positive();
-const idOrName = z.union([id, z.string().min(1)]);
-const labels = z
+export const id = z.int().positive();
+export const idOrName = z.union([id, z.string().min(1)]);
+export const labels = z
   .record(
     z.string().regex(LABEL_KEY, "is no valid label key"),
     z.string().regex(LABEL_VALUE, "is no valid label value"),
   )
   .nullish();
 /** Go clients send null for what is not set. */
-const list = <T extends z.ZodType>(item: T) =>
+export const list = <T extends z.ZodType>(item: T) =>
   z
     .array(item)
     .nullish()
     .transform((items) => items ?? []);
 const never = (reason: string) => z.null({ error: reason }).optional();
 
-const cidr = z.string().refine(isCidr, "must be an IPv4 range with zero host bits, such as 10.0.1.0/24");
-const address = z.string().refine(isIpv4, "must be an IPv4 address");
+export const cidr = z
+  .string()
+  .refine(isCidr, "must be an IPv4 range with zero host bits, such as 10.0.1.0/24");
+export const address = z.string().refine(isIpv4, "must be an IPv4 address");
 const anyCidr = z.string().refine(isAnyCidr, "must be a range in CIDR notation");
 const ports = z
   .string()

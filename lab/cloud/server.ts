@@ -3,9 +3,12 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { Actions } from "./actions.ts";
+import type { Parts } from "./api.ts";
 import { createApp } from "./app.ts";
+import { type Balancers, recordsOnly } from "./balancers.ts";
 import { Faults } from "./faults.ts";
 import type { Hypervisor } from "./hypervisor.ts";
+import { wantedBalancers } from "./load-balancers.ts";
 import { resumeMachine, type WantedMachine, wantedMachine } from "./machines.ts";
 import { Bucket, HETZNER_RATE_LIMIT, type RateLimit } from "./rate-limit.ts";
 import { type RequestCount, RequestLog } from "./request-log.ts";
@@ -24,6 +27,8 @@ export interface CloudOptions {
   /** Where the records are kept. Its folder must exist. */
   readonly stateFile: string;
   readonly hypervisor: Hypervisor;
+  /** @default load balancers are records that forward nothing */
+  readonly balancers?: Balancers;
   /** @default no faults */
   readonly faults?: Faults;
   /** @default Hetzner's: 3600 calls, refilled within an hour */
@@ -42,7 +47,7 @@ export interface Cloud {
   /** All servers, as their machines should be. */
   servers(): readonly WantedMachine[];
   /**
-   * Boots what ran when the lab stopped, finishes what was being made or deleted. Does nothing to machines that are
+   * Boots what ran when the lab stopped, finishes what was being made or deleted, and has load balancers forward again. Does nothing to machines that are
    * as they should be.
    * @throws Error that names every server that could not be resumed
    */
@@ -58,13 +63,13 @@ export interface Cloud {
  * @throws Error when the port is taken or the state file is no state file
  */
 export async function startCloud(options: CloudOptions): Promise<Cloud> {
-  const { hypervisor, host = "127.0.0.1", log = console.error } = options;
+  const { hypervisor, balancers = recordsOnly, host = "127.0.0.1", log = console.error } = options;
   const store = new Store(options.stateFile);
   const actions = new Actions(store, log);
   const faults = options.faults ?? new Faults();
   const requests = new RequestLog();
   const app = createApp({
-    parts: { store, actions, hypervisor },
+    parts: { store, actions, hypervisor, balancers },
     token: options.token,
     readOnlyToken: options.readOnlyToken,
     bucket: new Bucket(options.rateLimit ?? HETZNER_RATE_LIMIT),
@@ -81,7 +86,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     faults,
     requests: () => requests.all,
     servers: () => store.records.servers.map((one) => wantedMachine(store, one)),
-    resume: () => resume(store, hypervisor),
+    resume: () => resume({ store, hypervisor, balancers }),
     settled: () => actions.settled(),
     close: async () => {
       const closed = once(server, "close");
@@ -93,12 +98,14 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   };
 }
 
-async function resume(store: Store, hypervisor: Hypervisor): Promise<void> {
+async function resume({ store, hypervisor, balancers }: Omit<Parts, "actions">): Promise<void> {
   const servers = [...store.records.servers];
   const results = await Promise.allSettled(servers.map((one) => resumeMachine(hypervisor, store, one)));
   store.save();
   const problems = results.flatMap((result, index) =>
     result.status === "rejected" ? [`${servers[index]?.name}: ${(result.reason as Error).message}`] : [],
   );
+  // After the machines: a target that does not run yet would only be found unhealthy.
+  await balancers.set(wantedBalancers(store)).catch((error: Error) => problems.push(error.message));
   if (problems.length > 0) throw new Error(`not all servers could be started again:\n${problems.join("\n")}`);
 }

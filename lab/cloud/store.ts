@@ -93,6 +93,7 @@ function empty(): Records {
     firewalls: [],
     placement_groups: [],
     servers: [],
+    load_balancers: [],
     actions: [],
   };
 }

@@ -1,6 +1,13 @@
 /** Records as the API shows them. */
-import { images, locations, serverTypes } from "./catalog.ts";
-import type { FirewallRecord, NetworkRecord, PlacementGroupRecord, ServerRecord } from "./records.ts";
+import type { TargetHealth } from "./balancers.ts";
+import { images, loadBalancerTypes, locations, serverTypes } from "./catalog.ts";
+import type {
+  FirewallRecord,
+  LoadBalancerRecord,
+  NetworkRecord,
+  PlacementGroupRecord,
+  ServerRecord,
+} from "./records.ts";
 import type { Store } from "./store.ts";
 
 /** With what is derived: who is attached. */
@@ -9,7 +16,10 @@ export function viewNetwork(store: Store, network: NetworkRecord): object {
     private_net.some((card) => card.network === network.id),
   );
   const subnets = network.subnets.map((subnet) => ({ ...subnet, vswitch_id: null }));
-  return { ...network, subnets, routes: [], servers: servers.map(({ id }) => id), load_balancers: [] };
+  const load_balancers = store.records.load_balancers
+    .filter(({ private_net }) => private_net.some((place) => place.network === network.id))
+    .map(({ id }) => id);
+  return { ...network, subnets, routes: [], servers: servers.map(({ id }) => id), load_balancers };
 }
 
 /** With what is derived: where it is applied. */
@@ -61,6 +71,38 @@ export function viewServer(store: Store, server: ServerRecord, live: Live): obje
     rescue_enabled: false,
     iso: null,
     volumes: [],
-    load_balancers: [],
+    load_balancers: store.records.load_balancers
+      .filter(({ targets }) => targets.some((target) => target.server === server.id))
+      .map((balancer) => balancer.id),
+  };
+}
+
+/** With the health of its targets, per service. The lab has no IPv6. */
+export function viewLoadBalancer(balancer: LoadBalancerRecord, health: readonly TargetHealth[]): object {
+  const { public_ip, public_interface, services, targets, ...rest } = balancer;
+  const statusOf = (server: number, listen_port: number) =>
+    health.find((one) => one.server === server && one.listenPort === listen_port)?.health ?? "unknown";
+  return {
+    ...rest,
+    public_net: {
+      enabled: public_interface,
+      ipv4: { ip: public_ip, dns_ptr: `${balancer.name}.lab.invalid` },
+      ipv6: { ip: null, dns_ptr: null },
+    },
+    location: locations.find(({ name }) => name === balancer.location),
+    load_balancer_type: loadBalancerTypes.find(({ name }) => name === balancer.load_balancer_type),
+    services: services.map((service) => ({ ...service, http: null })),
+    targets: targets.map(({ server, use_private_ip }) => ({
+      type: "server",
+      server: { id: server },
+      use_private_ip,
+      health_status: services.map(({ listen_port }) => ({
+        listen_port,
+        status: statusOf(server, listen_port),
+      })),
+    })),
+    included_traffic: 0,
+    outgoing_traffic: 0,
+    ingoing_traffic: 0,
   };
 }

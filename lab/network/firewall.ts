@@ -13,8 +13,16 @@ export interface FilteredServer {
   readonly rules: readonly InboundRule[] | undefined;
 }
 
+/** A load balancer as the packet filter sees it. Hetzner's firewalls don't cover them. */
+export interface FilteredBalancer {
+  readonly publicIp: string;
+  /** Undefined: in no network. */
+  readonly nic: { readonly bridge: string; readonly ip: string } | undefined;
+}
+
 export interface FilterInput {
   readonly servers: readonly FilteredServer[];
+  readonly balancers: readonly FilteredBalancer[];
   /** Names of the bridges of private networks. */
   readonly privateBridges: readonly string[];
   /** Bridge of the public side. */
@@ -27,7 +35,8 @@ const TABLE = "inet gardenos";
 
 /** A complete rule set that replaces the one before in a single transaction. */
 export function renderFilter(input: FilterInput): string {
-  const { publicBridge, privateBridges, artifactIp } = input;
+  const { publicBridge, privateBridges, artifactIp, balancers } = input;
+  const nics = balancers.flatMap(({ nic }) => nic ?? []);
   const walled = input.servers.filter((server) => server.rules !== undefined);
   const verdicts = walled.map((server) => `${server.publicIp} : goto ${chainName(server)}`);
   const lines = [
@@ -47,12 +56,16 @@ export function renderFilter(input: FilterInput): string {
       "ct state established,related accept",
       "meta l4proto icmp accept",
       `iifname "${publicBridge}" ip daddr ${artifactIp} accept`,
+      ...balancers.map(({ publicIp }) => `iifname "${publicBridge}" ip daddr ${publicIp} accept`),
+      ...nics.map(({ bridge, ip }) => `iifname "${bridge}" ip daddr ${ip} accept`),
       "reject with icmpx admin-prohibited",
     ]),
     ...chain("output", [
       "type filter hook output priority filter; policy accept;",
       `oifname "${publicBridge}" jump to_server`,
+      ...nics.map(({ bridge, ip }) => `oifname "${bridge}" ip saddr ${ip} accept`),
       // Private networks can't be reached from the internet, so nothing here may come to rely on it.
+      ...nics.map(({ ip }) => `oifname "lo" ip daddr ${ip} reject with icmpx admin-prohibited`),
       ...privateBridges.map(
         (bridge) => `oifname "${bridge}" meta l4proto != icmp reject with icmpx admin-prohibited`,
       ),

@@ -1,12 +1,15 @@
 /** The lab's internet: lives in the network name space of the process that makes it, and dies with it. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import pLimit from "p-limit";
 import { LAB_NET } from "../addresses.ts";
+import type { BalancerSpec } from "../cloud/balancers.ts";
 import type { InboundRule, Nic } from "../cloud/hypervisor.ts";
 import { run } from "../machines/run.ts";
 import { type FilteredServer, renderFilter } from "./firewall.ts";
 import {
+  balancerRoute,
   baseLinks,
   type Cable,
   PUBLIC_BRIDGE,
@@ -22,13 +25,18 @@ import {
   SYSCTLS,
 } from "./links.ts";
 
+/** A private address. */
+type Place = Pick<Nic, "networkId" | "ip" | "gateway">;
+type PlacedBalancer = Pick<BalancerSpec, "id" | "publicIp" | "nic">;
+
 /**
  * Routes, bridges and packet filters of all servers, and the cables of those that run. A server or private card is
  * *added* for as long as it exists, and *plugged* while its machine runs.
  */
 export class LabNetwork {
   readonly #servers = new Map<number, FilteredServer>();
-  /** Private cards by network id; a bridge exists while its network has one. */
+  readonly #balancers = new Map<number, PlacedBalancer>();
+  /** Private addresses by network id; a bridge exists while its network has one. */
   readonly #networks = new Map<number, Set<string>>();
   /** One change at a time: rule sets are whole, so the last one loaded must be the newest one rendered. */
   readonly #queue = pLimit(1);
@@ -70,22 +78,43 @@ export class LabNetwork {
 
   async addNic(nic: Nic): Promise<void> {
     await this.#queue(async () => {
-      const cards = this.#networks.get(nic.networkId);
-      if (cards === undefined) await ip(privateBridgeLinks(nic.networkId, nic.gateway));
-      this.#networks.set(nic.networkId, new Set([...(cards ?? []), nic.ip]));
-      if (cards === undefined) await this.#loadFilter();
+      await this.#join(nic);
       await ip([privateRoute("replace", nic)]);
     });
   }
 
   async removeNic(nic: Nic): Promise<void> {
     await this.#queue(async () => {
-      const cards = this.#networks.get(nic.networkId);
-      if (!cards?.delete(nic.ip)) return;
+      if (!this.#networks.get(nic.networkId)?.has(nic.ip)) return;
       await ip([privateRoute("delete", nic)]);
-      if (cards.size > 0) return;
-      this.#networks.delete(nic.networkId);
-      await ip([`link delete dev ${privateBridge(nic.networkId)}`]);
+      await this.#leave(nic);
+    });
+  }
+
+  /** Gives a load balancer its addresses, in place of those it had; what answers there is not the network's business. */
+  async setBalancer(balancer: PlacedBalancer): Promise<void> {
+    await this.#queue(async () => {
+      const old = this.#balancers.get(balancer.id);
+      const { id, publicIp, nic } = balancer;
+      this.#balancers.set(id, { id, publicIp, ...(nic && { nic }) });
+      // As a client of the internet would: by default from the admin's address.
+      await ip([balancerRoute("replace", publicIp, LAB_NET.adminIp)]);
+      if (old?.nic && !isDeepStrictEqual(old.nic, nic)) await this.#withdraw(old.nic);
+      if (nic) {
+        await this.#join(nic);
+        await ip([balancerRoute("replace", nic.ip)]);
+      }
+      await this.#loadFilter();
+    });
+  }
+
+  async removeBalancer(id: number): Promise<void> {
+    await this.#queue(async () => {
+      const old = this.#balancers.get(id);
+      if (old === undefined) return;
+      this.#balancers.delete(id);
+      await ip([balancerRoute("delete", old.publicIp)]);
+      if (old.nic) await this.#withdraw(old.nic);
       await this.#loadFilter();
     });
   }
@@ -107,9 +136,36 @@ export class LabNetwork {
     await unplug(privateCable(id, nic, ""));
   }
 
+  async #withdraw(nic: Place): Promise<void> {
+    await ip([balancerRoute("delete", nic.ip)]);
+    await this.#leave(nic);
+  }
+
+  /** The first one in a network brings its bridge. */
+  async #join({ networkId, ip: address, gateway }: Place): Promise<void> {
+    const members = this.#networks.get(networkId);
+    if (members === undefined) await ip(privateBridgeLinks(networkId, gateway));
+    this.#networks.set(networkId, new Set([...(members ?? []), address]));
+    if (members === undefined) await this.#loadFilter();
+  }
+
+  /** The last one takes it away. */
+  async #leave({ networkId, ip: address }: Place): Promise<void> {
+    const members = this.#networks.get(networkId);
+    members?.delete(address);
+    if (members === undefined || members.size > 0) return;
+    this.#networks.delete(networkId);
+    await ip([`link delete dev ${privateBridge(networkId)}`]);
+    await this.#loadFilter();
+  }
+
   async #loadFilter(): Promise<void> {
     const text = renderFilter({
       servers: [...this.#servers.values()],
+      balancers: [...this.#balancers.values()].map(({ publicIp, nic }) => ({
+        publicIp,
+        nic: nic && { bridge: privateBridge(nic.networkId), ip: nic.ip },
+      })),
       privateBridges: [...this.#networks.keys()].map(privateBridge),
       publicBridge: PUBLIC_BRIDGE,
       artifactIp: LAB_NET.artifactIp,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Actions } from "../../lab/cloud/actions.ts";
 import { createApp } from "../../lab/cloud/app.ts";
+import { recordsOnly } from "../../lab/cloud/balancers.ts";
 import { Faults } from "../../lab/cloud/faults.ts";
 import { Bucket, HETZNER_RATE_LIMIT } from "../../lab/cloud/rate-limit.ts";
 import { RequestLog } from "../../lab/cloud/request-log.ts";
@@ -30,8 +31,8 @@ describe("calls that make no sense", () => {
     const lab = await Lab.start();
     const missing = { code: "not_found", message: "server with ID '4711' not found", details: null };
     expect(await lab.get("/servers/4711")).toMatchObject({ status: 404, body: { error: missing } });
-    expect(await lab.get("/load_balancers")).toMatchObject(
-      problem(404, "not_found", "GET /v1/load_balancers: not part of the lab's cloud"),
+    expect(await lab.get("/volumes")).toMatchObject(
+      problem(404, "not_found", "GET /v1/volumes: not part of the lab's cloud"),
     );
     expect(await lab.post("/ssh_keys", "{")).toMatchObject(problem(400, "json_error"));
     expect(await lab.get("/datacenters")).toMatchObject(problem(410, "deprecated_api_endpoint"));
@@ -217,7 +218,7 @@ describe("the lab's own controls", () => {
     const log = (): void => {};
     const store = new Store(lab.stateFile);
     const app = createApp({
-      parts: { store, actions: new Actions(store, log), hypervisor: lab.hypervisor },
+      parts: { store, actions: new Actions(store, log), hypervisor: lab.hypervisor, balancers: recordsOnly },
       token: "t",
       readOnlyToken: undefined,
       bucket: new Bucket(HETZNER_RATE_LIMIT),

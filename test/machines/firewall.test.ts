@@ -19,6 +19,10 @@ const input: FilterInput = {
     { id: 12, publicIp: "198.51.100.12", rules: [] },
     { id: 13, publicIp: "198.51.100.13", rules: undefined },
   ],
+  balancers: [
+    { publicIp: "198.51.100.200", nic: { bridge: "net1", ip: "10.0.1.5" } },
+    { publicIp: "198.51.100.201", nic: undefined },
+  ],
   privateBridges: ["net1", "net2"],
   publicBridge: "pub",
   artifactIp: "192.0.2.1",
@@ -31,7 +35,7 @@ describe("renderFilter", () => {
 
   it.each([
     ["three servers and two networks", input],
-    ["nothing", { ...input, servers: [], privateBridges: [] }],
+    ["nothing", { ...input, servers: [], balancers: [], privateBridges: [] }],
   ])("is taken by nft: %s", async (_, filter) => {
     // In a name space of its own, because even a check looks at the rules that are loaded.
     await expect(run(["unshare", "--net", "nft", "-c", "-f", "-"], renderFilter(filter))).resolves.toBe("");

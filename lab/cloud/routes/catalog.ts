@@ -1,6 +1,6 @@
 import type { Context, Hono } from "hono";
 import { param, type Routes } from "../api.ts";
-import { images, locations, serverTypes } from "../catalog.ts";
+import { images, loadBalancerTypes, locations, serverTypes } from "../catalog.ts";
 import { notFound, removedEndpoint } from "../errors.ts";
 import { answerList } from "../listing.ts";
 
@@ -12,6 +12,7 @@ interface Item {
 export const catalog: Routes = (app) => {
   readOnly(app, { key: "locations", wrapper: "location", items: locations });
   readOnly(app, { key: "server_types", wrapper: "server_type", items: serverTypes });
+  readOnly(app, { key: "load_balancer_types", wrapper: "load_balancer_type", items: loadBalancerTypes });
   readOnly(app, { key: "images", wrapper: "image", items: images, filter: imageFilter });
   app.all("/datacenters/:id?", () => {
     throw removedEndpoint("datacenters were removed: use locations", "2025-12-16-phasing-out-datacenters");

@@ -1,14 +1,16 @@
 import { contains } from "../../../lib/cidr.ts";
-import { body, param, type Routes, resource } from "../api.ts";
+import { body, param, type Routes, resource, syncBalancers } from "../api.ts";
 import { ApiError, notFound, refuseIfProtected } from "../errors.ts";
 import { answerList } from "../listing.ts";
+import { leaveNetwork } from "../load-balancers.ts";
 import { addSubnet } from "../private-networks.ts";
 import type { NetworkRecord, ServerRecord } from "../records.ts";
 import * as schemas from "../schemas.ts";
 import type { Store } from "../store.ts";
 import { viewNetwork } from "../views.ts";
 
-export const networks: Routes = (app, { store, actions, hypervisor }) => {
+export const networks: Routes = (app, parts) => {
+  const { store, actions, hypervisor } = parts;
   app.get("/networks", (c) =>
     answerList(c, "networks", store.records.networks, (network) => viewNetwork(store, network)),
   );
@@ -40,7 +42,7 @@ export const networks: Routes = (app, { store, actions, hypervisor }) => {
     return c.json({ network: viewNetwork(store, network) });
   });
 
-  /** Servers that are still attached are detached in the background, as Hetzner does. */
+  /** Servers and load balancers that are still attached are detached in the background, as Hetzner does. */
   app.delete("/networks/:id", (c) => {
     const network = store.get("networks", param(c, "id"));
     refuseIfProtected(network.protection.delete, "network");
@@ -48,6 +50,8 @@ export const networks: Routes = (app, { store, actions, hypervisor }) => {
       server.private_net = server.private_net.filter((card) => card.network !== network.id);
       actions.enqueue(server.id, () => hypervisor.detachNic(server.id, network.id));
     }
+    for (const balancer of store.records.load_balancers) leaveNetwork(balancer, network.id);
+    actions.enqueue(0, () => syncBalancers(parts));
     store.remove("networks", network.id);
     return c.body(null, 204);
   });
@@ -69,7 +73,8 @@ export const networkActions: Routes = (app, { store, actions }) => {
     const { ip_range } = await body(c, schemas.deleteSubnet);
     const network = store.get("networks", param(c, "id"));
     if (!network.subnets.some((subnet) => subnet.ip_range === ip_range)) throw notFound("subnet", ip_range);
-    const cards = serversIn(store, network).flatMap(({ private_net }) => private_net);
+    const members = [...store.records.servers, ...store.records.load_balancers];
+    const cards = members.flatMap(({ private_net }) => private_net);
     if (cards.some((card) => card.network === network.id && contains(ip_range, card.ip)))
       throw new ApiError(422, "service_error", "cannot remove subnet because servers are attached to it");
     network.subnets = network.subnets.filter((subnet) => subnet.ip_range !== ip_range);

@@ -1,10 +1,10 @@
 import type { z } from "zod";
-import { body, type Parts, param, type Routes, refuseIfLocked, resource } from "../api.ts";
+import { body, type Parts, param, type Routes, refuseIfLocked, resource, syncBalancers } from "../api.ts";
 import { ApiError, invalidField, notFound, refuseIfProtected } from "../errors.ts";
 import { imageName, nicOf, stateOf } from "../machines.ts";
 import { imageFor, refuseFullGroup, typeFor } from "../ordering.ts";
 import { addCard } from "../private-networks.ts";
-import type { ServerRecord } from "../records.ts";
+import type { LoadBalancerRecord, ServerRecord } from "../records.ts";
 import * as schemas from "../schemas.ts";
 
 /** What an action does; anything that can be refused is refused before this is returned. */
@@ -144,7 +144,7 @@ function attach({ store, hypervisor }: Parts, server: ServerRecord, input: schem
 }
 
 function detach(
-  { hypervisor }: Parts,
+  parts: Parts,
   server: ServerRecord,
   { network }: z.output<typeof schemas.detachNetwork>,
 ): Effect {
@@ -153,11 +153,21 @@ function detach(
   return {
     also: resource("network", network),
     work: async () => {
-      await hypervisor.detachNic(server.id, network);
+      await parts.hypervisor.detachNic(server.id, network);
       server.private_net = server.private_net.filter((card) => card.network !== network);
+      for (const balancer of parts.store.records.load_balancers.filter(isIn(network)))
+        balancer.targets = balancer.targets.filter(
+          (target) => target.server !== server.id || !target.use_private_ip,
+        );
+      await syncBalancers(parts);
     },
   };
 }
+
+const isIn =
+  (network: number) =>
+  ({ private_net }: LoadBalancerRecord): boolean =>
+    private_net.some((place) => place.network === network);
 
 function joinGroup(
   parts: Parts,

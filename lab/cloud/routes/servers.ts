@@ -1,4 +1,13 @@
-import { body, type Parts, param, type Routes, readAndRename, refuseIfLocked, resource } from "../api.ts";
+import {
+  body,
+  type Parts,
+  param,
+  type Routes,
+  readAndRename,
+  refuseIfLocked,
+  resource,
+  syncBalancers,
+} from "../api.ts";
 import { refuseIfProtected } from "../errors.ts";
 import { answerList } from "../listing.ts";
 import { createMachine, stateOf, wantedMachine } from "../machines.ts";
@@ -54,6 +63,9 @@ export const servers: Routes = (app, parts) => {
       work: async () => {
         await hypervisor.delete(server.id);
         store.remove("servers", server.id);
+        for (const balancer of store.records.load_balancers)
+          balancer.targets = balancer.targets.filter((target) => target.server !== server.id);
+        await syncBalancers(parts);
       },
       undo: () => {
         server.status = before;

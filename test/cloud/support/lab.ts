@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, expect } from "vitest";
 import { z } from "zod";
 import { type Cloud, type CloudOptions, startCloud } from "../../../lab/cloud/server.ts";
+import { RecordingBalancers } from "./recording-balancers.ts";
 import { RecordingHypervisor } from "./recording-hypervisor.ts";
 
 export const TOKEN = "lab-token";
@@ -35,12 +36,14 @@ afterEach(async () => {
 
 export class Lab {
   readonly hypervisor: RecordingHypervisor;
+  readonly balancers: RecordingBalancers;
   readonly dir: string;
   /** What the cloud has said since its first start. */
   readonly log: readonly string[];
   #cloud: Cloud;
 
-  private constructor(parts: Pick<Lab, "hypervisor" | "dir" | "cloud" | "log">) {
+  private constructor(parts: Pick<Lab, "hypervisor" | "balancers" | "dir" | "cloud" | "log">) {
+    this.balancers = parts.balancers;
     this.hypervisor = parts.hypervisor;
     this.dir = parts.dir;
     this.log = parts.log;
@@ -50,12 +53,13 @@ export class Lab {
   static async start(options: Partial<CloudOptions> = {}): Promise<Lab> {
     const dir = mkdtempSync(join(tmpdir(), "cloud-"));
     const hypervisor = new RecordingHypervisor();
+    const balancers = new RecordingBalancers();
     const log: string[] = [];
     const keep = (line: string): void => {
       log.push(line);
     };
-    const cloud = await startCloud(optionsFor(dir, hypervisor, { log: keep, ...options }));
-    const lab = new Lab({ hypervisor, dir, cloud, log });
+    const cloud = await startCloud(optionsFor(dir, hypervisor, { balancers, log: keep, ...options }));
+    const lab = new Lab({ hypervisor, balancers, dir, cloud, log });
     running.push(lab);
     return lab;
   }
@@ -71,7 +75,7 @@ export class Lab {
   /** Stops the API and starts it again on the same records, as a new daemon does. */
   async restart(hypervisor: RecordingHypervisor = this.hypervisor): Promise<void> {
     await this.#cloud.close();
-    this.#cloud = await startCloud(optionsFor(this.dir, hypervisor, {}));
+    this.#cloud = await startCloud(optionsFor(this.dir, hypervisor, { balancers: this.balancers }));
   }
 
   async end(): Promise<void> {

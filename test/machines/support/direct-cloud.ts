@@ -3,11 +3,15 @@ import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { json } from "node:stream/consumers";
+import type { Balancers } from "../../../lab/cloud/balancers.ts";
 import type { Hypervisor } from "../../../lab/cloud/hypervisor.ts";
 
-/** One call of a hypervisor's method. */
+/** What can be called. */
+export type Target = Hypervisor & Balancers;
+
+/** One call of a method of the hypervisor or the load balancers. */
 export interface Call {
-  readonly method: keyof Hypervisor;
+  readonly method: keyof Target;
   readonly args: readonly unknown[];
 }
 
@@ -16,15 +20,17 @@ interface Options {
   readonly port: number;
   readonly stateFile: string;
   readonly hypervisor: Hypervisor;
+  readonly balancers: Balancers;
 }
 
-export async function startCloud({ host, port, stateFile, hypervisor }: Options) {
+export async function startCloud({ host, port, stateFile, hypervisor, balancers }: Options) {
   const ids = new Set<number>(existsSync(stateFile) ? JSON.parse(readFileSync(stateFile, "utf8")) : []);
   const perform = async ({ method, args }: Call): Promise<unknown> => {
-    const call = hypervisor[method] as (...args: readonly unknown[]) => unknown;
+    const target = method in hypervisor ? hypervisor : balancers;
+    const call = Reflect.get(target, method) as (...args: readonly unknown[]) => unknown;
     // JSON has no `undefined`.
     const given = args.map((arg) => arg ?? undefined);
-    const result = await call.apply(hypervisor, given);
+    const result = await call.apply(target, given);
     if (method === "create") ids.add((args[0] as { id: number }).id);
     if (method === "delete") ids.delete(args[0] as number);
     writeFileSync(stateFile, JSON.stringify([...ids]));

@@ -13,11 +13,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { defaultCacheDir } from "../../../lab/artifacts/cache.ts";
-import type { Hypervisor, MachineSpec } from "../../../lab/cloud/hypervisor.ts";
+import type { MachineSpec } from "../../../lab/cloud/hypervisor.ts";
 import { type LabContext, labContext } from "../../../lab/context.ts";
 import { inLabNetns, startDaemon, stopDaemon } from "../../../lab/daemon.ts";
 import { run } from "../../../lab/machines/run.ts";
-import type { Call } from "./direct-cloud.ts";
+import type { Call, Target } from "./direct-cloud.ts";
 
 const execute = promisify(execFile);
 
@@ -33,8 +33,8 @@ export interface TestLab {
   stop(): Promise<void>;
   /** Stops it and removes its folder. */
   dispose(): Promise<void>;
-  /** A call of the hypervisor; rejects with its error. */
-  call<M extends keyof Hypervisor>(method: M, ...args: Parameters<Hypervisor[M]>): Promise<unknown>;
+  /** A call of the hypervisor or the load balancers; rejects with its error. */
+  call<M extends keyof Target>(method: M, ...args: Parameters<Target[M]>): Promise<unknown>;
   /** Runs a command in the lab's name space. */
   exec(argv: readonly string[], stdin?: string): Promise<Answer>;
   /** Runs a shell command on a machine as root, accepting only the lab's host key. */
