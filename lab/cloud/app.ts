@@ -17,6 +17,7 @@ import { placementGroups } from "./routes/placement-groups.ts";
 import { serverActions } from "./routes/server-actions.ts";
 import { servers } from "./routes/servers.ts";
 import { sshKeys } from "./routes/ssh-keys.ts";
+import { rrsets, zones } from "./routes/zones.ts";
 
 /** All that calls depend on. */
 export interface AppOptions {
@@ -55,6 +56,8 @@ export function createApp(options: AppOptions): Hono<Env> {
     serverActions,
     loadBalancers,
     loadBalancerActions,
+    zones,
+    rrsets,
     actions,
     catalog,
   ];

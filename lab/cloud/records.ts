@@ -93,6 +93,25 @@ const loadBalancer = z.object({
   protection: z.object({ delete: z.boolean() }),
 });
 
+const rrset = z.object({
+  /** `@` for the zone itself. */
+  name: z.string(),
+  type: z.string(),
+  /** Null: the zone's. */
+  ttl: z.int().nullable(),
+  labels: z.record(z.string(), z.string()),
+  protection: z.object({ change: z.boolean() }),
+  records: z.array(z.object({ value: z.string(), comment: z.string() })),
+});
+
+const zone = z.object({
+  ...named,
+  mode: z.literal("primary"),
+  ttl: z.int(),
+  protection: z.object({ delete: z.boolean() }),
+  rrsets: z.array(rrset),
+});
+
 const action = z.object({
   id: z.int(),
   command: z.string(),
@@ -122,6 +141,7 @@ export const records = z.object({
   servers: z.array(server),
   /** Files of earlier versions have none. */
   load_balancers: z.array(loadBalancer).default([]),
+  zones: z.array(zone).default([]),
   actions: z.array(action),
 });
 
@@ -132,6 +152,8 @@ export type FirewallRecord = Records["firewalls"][number];
 export type PlacementGroupRecord = Records["placement_groups"][number];
 export type ServerRecord = z.infer<typeof server>;
 export type LoadBalancerRecord = z.infer<typeof loadBalancer>;
+export type ZoneRecord = z.infer<typeof zone>;
+export type RrsetRecord = z.infer<typeof rrset>;
 export type ActionRecord = z.infer<typeof action>;
 
 /** The collections whose members have names, and what one of each is called. */
@@ -142,6 +164,7 @@ export const SINGULAR = {
   placement_groups: "placement_group",
   servers: "server",
   load_balancers: "load_balancer",
+  zones: "zone",
 } as const;
 
 export type Collection = keyof typeof SINGULAR;

@@ -94,6 +94,7 @@ function empty(): Records {
     placement_groups: [],
     servers: [],
     load_balancers: [],
+    zones: [],
     actions: [],
   };
 }

@@ -6,7 +6,9 @@ import type {
   LoadBalancerRecord,
   NetworkRecord,
   PlacementGroupRecord,
+  RrsetRecord,
   ServerRecord,
+  ZoneRecord,
 } from "./records.ts";
 import type { Store } from "./store.ts";
 
@@ -105,4 +107,27 @@ export function viewLoadBalancer(balancer: LoadBalancerRecord, health: readonly 
     outgoing_traffic: 0,
     ingoing_traffic: 0,
   };
+}
+
+/** Nobody has asked the lab's zones anything: delegation and registrar are unknown. */
+export function viewZone(zone: ZoneRecord): object {
+  const { rrsets, ...rest } = zone;
+  const assigned = rrsets.find(({ name, type }) => name === "@" && type === "NS")?.records ?? [];
+  return {
+    ...rest,
+    status: "ok",
+    record_count: rrsets.reduce((sum, { records }) => sum + records.length, 0),
+    primary_nameservers: [],
+    authoritative_nameservers: {
+      assigned: assigned.map(({ value }) => value),
+      delegated: [],
+      delegation_last_check: null,
+      delegation_status: "unknown",
+    },
+    registrar: "unknown",
+  };
+}
+
+export function viewRrset(zone: ZoneRecord, rrset: RrsetRecord): object {
+  return { id: `${rrset.name}/${rrset.type}`, zone: zone.id, ...rrset };
 }
