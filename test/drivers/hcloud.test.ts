@@ -1,83 +1,23 @@
 /** The driver against the lab's own cloud: the program's resources, from create to delete. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type Cloud, startCloud } from "../../lab/cloud/server.ts";
-import { createHcloudDriver } from "../../lab/drivers/hcloud/index.ts";
+import { describe, expect, it, vi } from "vitest";
 import { tls } from "../../lab/drivers/tls/index.ts";
-import type { Existing, Properties } from "../../lab/engine/driver.ts";
-import { contextFor, type TestContext } from "./support/context.ts";
-import { type FakeMachines, fakeMachines } from "./support/machines.ts";
-
-const TOKEN = "token-of-the-lab";
-const hcloud = createHcloudDriver({
-  pollMs: 2,
-  pollCapMs: 20,
-  retryMs: 2,
-  retryCapMs: 20,
-  retries: 4,
-  rateLimitCapMs: 100,
-});
-
-type Kind =
-  | "SshKey"
-  | "Network"
-  | "NetworkSubnet"
-  | "Firewall"
-  | "PlacementGroup"
-  | "Server"
-  | "ServerNetwork";
-type Made = Existing & { readonly inputs: Properties };
-
-let folder: string;
-let machines: FakeMachines;
-let cloud: Cloud;
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), "gardenos-hcloud-test-"));
-  machines = fakeMachines();
-  cloud = await startCloud({
-    port: 0,
-    token: TOKEN,
-    stateFile: join(folder, "cloud.json"),
-    hypervisor: machines,
-  });
-});
-afterEach(async () => {
-  await cloud.close();
-  rmSync(folder, { recursive: true });
-});
-
-const token = (kind: Kind): string => `hcloud:index/${kind[0]?.toLowerCase()}${kind.slice(1)}:${kind}`;
-const context = (kind: Kind): TestContext =>
-  contextFor(token(kind), { endpoint: cloud.endpoint, token: TOKEN });
-const check = (kind: Kind, news: Properties): Properties => {
-  const result = hcloud.check?.(token(kind), news);
-  expect(result?.failures).toEqual([]);
-  return result?.inputs ?? {};
-};
-async function make(kind: Kind, news: Properties): Promise<Made> {
-  const inputs = check(kind, news);
-  return { ...(await hcloud.create(context(kind), inputs)), inputs };
-}
-async function change(kind: Kind, old: Made, news: Properties): Promise<Made> {
-  const inputs = check(kind, news);
-  expect(hcloud.diff?.(token(kind), old, inputs).replace).toEqual([]);
-  return { id: old.id, inputs, outputs: (await hcloud.update?.(context(kind), old, inputs)) ?? {} };
-}
-const read = (kind: Kind, old: Made) => hcloud.read?.(context(kind), old);
-const find = (kind: Kind, news: Properties) => hcloud.find?.(context(kind), check(kind, news));
-const remove = (kind: Kind, old: Made) => hcloud.delete?.(context(kind), old);
-/** A call past the driver, as somebody in the console makes it. */
-const byHand = async (method: string, path: string, body?: object): Promise<void> => {
-  const answer = await fetch(cloud.endpoint + path, {
-    method,
-    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
-    body: body === undefined ? null : JSON.stringify(body),
-  });
-  expect(answer.ok).toBe(true);
-  await cloud.settled();
-};
+import type { Properties } from "../../lab/engine/driver.ts";
+import { contextFor } from "./support/context.ts";
+import {
+  byHand,
+  change,
+  check,
+  context,
+  find,
+  hcloud,
+  type Made,
+  make,
+  read,
+  remove,
+  theCloud,
+  theMachines,
+  token,
+} from "./support/hcloud.ts";
 
 const labels = { project: "gardenos" };
 const network = { name: "lab", ipRange: "10.0.0.0/16", labels };
@@ -184,7 +124,7 @@ describe("create", () => {
       // The SHA-1 of it in base64, as in Terraform's state.
       userData: "wK9leoEi2xH7hUH5D+q3hxwsPXE=",
     });
-    expect(machines.specs.get(Number(server.id))).toMatchObject({
+    expect(theMachines().specs.get(Number(server.id))).toMatchObject({
       name: "lab-n1",
       image: "debian-13",
       userData: "#cloud-config\n",
@@ -379,18 +319,20 @@ describe("after an interrupted create", () => {
   it("waits for a server that is still being made, and protects it", async () => {
     const shared = await makeShared();
     let release = (): void => {};
-    machines.hold = new Promise((resolve) => {
+    theMachines().hold = new Promise((resolve) => {
       release = resolve;
     });
     const inputs = serverInputs(shared, { deleteProtection: true, rebuildProtection: true });
     const ctx = context("Server");
     const interrupted = hcloud.create(ctx, check("Server", inputs));
     const outcome = expect(interrupted).rejects.toThrow("killed");
-    await vi.waitUntil(() => cloud.servers().length === 1, 5_000);
+    await vi.waitUntil(() => theCloud().servers().length === 1, 5_000);
     ctx.abort.abort(new Error("killed"));
     await outcome;
     const lookups = () =>
-      cloud.requests().find(({ method, path }) => method === "GET" && path === "/servers/{id}")?.count ?? 0;
+      theCloud()
+        .requests()
+        .find(({ method, path }) => method === "GET" && path === "/servers/{id}")?.count ?? 0;
     expect(lookups()).toBe(0);
     const finding = find("Server", inputs);
     await vi.waitUntil(() => lookups() >= 2, 5_000).finally(release);
@@ -398,7 +340,7 @@ describe("after an interrupted create", () => {
   });
 
   it("does not repeat a create whose answer was lost, and finds it afterwards", async () => {
-    cloud.faults.add({ method: "POST", path: "/networks", drop: "answer" });
+    theCloud().faults.add({ method: "POST", path: "/networks", drop: "answer" });
     await expect(make("Network", network)).rejects.toThrow(
       /^hcloud: POST \/networks: no_answer: nothing answers at .*It may have been done all the same: run again/,
     );
@@ -429,7 +371,7 @@ describe("delete", () => {
       expect(await read(kind, made)).toBeUndefined();
       await remove(kind, made);
     }
-    expect(machines.specs.size).toBe(0);
+    expect(theMachines().specs.size).toBe(0);
   });
 
   it("takes a firewall from its servers first", async () => {

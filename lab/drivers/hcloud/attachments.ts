@@ -7,7 +7,7 @@ import { ApiError, orGone } from "./errors.ts";
 import { type Kind, reference } from "./kind.ts";
 
 /** Splits `123-10.0.0.0/24` or `45-123` at the first hyphen. */
-function splitId(id: string): { readonly first: string; readonly rest: string } {
+export function splitId(id: string): { readonly first: string; readonly rest: string } {
   const [, first, rest] = /^(\d+)-(.+)$/.exec(id) ?? [];
   if (first !== undefined && rest !== undefined) return { first, rest };
   throw new Error(`hcloud: "${id}" is no id of a subnet or an attachment: run refresh, then run again`);
@@ -73,7 +73,8 @@ export const networkSubnet: Kind = {
   },
 };
 
-function vanished(what: string): never {
+/** For what was made and is not there when it is read. */
+export function vanished(what: string): never {
   throw new Error(`hcloud: ${what} was there a moment ago and is gone. Run refresh, then run again.`);
 }
 

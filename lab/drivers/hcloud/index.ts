@@ -3,9 +3,12 @@ import type { Driver, DriverContext, Properties } from "../../engine/driver.ts";
 import { changedKeys, defined, failuresOf, kindIn, plain, withSchemaDefaults } from "../properties.ts";
 import { networkSubnet, serverNetwork } from "./attachments.ts";
 import { Client, DEFAULT_TIMING, type Timing } from "./client.ts";
-import { isSame, type Kind } from "./kind.ts";
+import { inWordsOf, isSame, type Kind } from "./kind.ts";
+import { loadBalancer, loadBalancerService } from "./load-balancer.ts";
+import { loadBalancerNetwork, loadBalancerTarget } from "./load-balancer-places.ts";
 import { firewall, network, placementGroup, sshKey } from "./named.ts";
 import { serverKind } from "./server.ts";
+import { zone, zoneRrset } from "./zone.ts";
 
 const kinds: Readonly<Record<string, Kind>> = {
   SshKey: sshKey,
@@ -15,23 +18,30 @@ const kinds: Readonly<Record<string, Kind>> = {
   PlacementGroup: placementGroup,
   Server: serverKind,
   ServerNetwork: serverNetwork,
+  LoadBalancer: loadBalancer,
+  LoadBalancerNetwork: loadBalancerNetwork,
+  LoadBalancerService: loadBalancerService,
+  LoadBalancerTarget: loadBalancerTarget,
+  Zone: zone,
+  ZoneRrset: zoneRrset,
 };
 
 /** The bridge keeps a list of defaulted keys beside the inputs, and in each block of them. Here it is empty. */
-function markBlocks(inputs: Properties): Properties {
+function markBlocks(inputs: Properties, blocks: readonly string[] = []): Properties {
   const mark = (item: unknown): unknown =>
-    typeof item === "object" && item !== null ? { ...item, __defaults: [] } : item;
-  const entries = Object.entries(inputs).map(([key, value]) => [
-    key,
-    Array.isArray(value) ? value.map(mark) : value,
-  ]);
+    typeof item === "object" && item !== null ? markBlocks(item as Properties, blocks) : item;
+  const entries = Object.entries(inputs).map(([key, value]) => {
+    if (Array.isArray(value)) return [key, value.map(mark)];
+    return [key, blocks.includes(key) ? mark(value) : value];
+  });
   return { ...Object.fromEntries(entries), __defaults: [] };
 }
 
-/** Which servers use a thing is the servers' business. */
+/** Which servers use a thing is the servers' business; a load balancer's place is its attachment's. */
 const BACK_REFERENCES: Readonly<Record<string, readonly string[]>> = {
   "hcloud:index/firewall:Firewall": ["applyTos"],
   "hcloud:index/placementGroup:PlacementGroup": ["servers"],
+  "hcloud:index/loadBalancer:LoadBalancer": ["networkId", "networkIp", "targets"],
 };
 
 /** Outputs as a provider answers them: the inputs, overlaid with what the API says. */
@@ -42,8 +52,10 @@ function outputsOf(id: string, inputs: Properties, observed: Properties): Proper
 /** The recorded inputs, changed where the API says something else. */
 function refreshedInputs(kind: Kind, recorded: Properties, observed: Properties): Properties {
   const meant = withSchemaDefaults(kind.schema, recorded);
-  const changed = kind.observed.filter((key) => key in meant && !isSame(meant[key], observed[key]));
-  return defined({ ...recorded, ...Object.fromEntries(changed.map((key) => [key, observed[key]])) });
+  const seen = (key: string): unknown =>
+    kind.blocks?.includes(key) ? inWordsOf(meant[key], observed[key]) : observed[key];
+  const changed = kind.observed.filter((key) => key in meant && !isSame(meant[key], seen(key)));
+  return defined({ ...recorded, ...Object.fromEntries(changed.map((key) => [key, seen(key)])) });
 }
 
 /**
@@ -54,7 +66,10 @@ export function createHcloudDriver(timing: Timing = DEFAULT_TIMING): Driver {
   return {
     check(type, news) {
       const kind = kindIn(kinds, type);
-      return { inputs: kind.isOldSdk ? markBlocks(news) : news, failures: failuresOf(kind.schema, news) };
+      return {
+        inputs: kind.isOldSdk ? markBlocks(news, kind.blocks) : news,
+        failures: failuresOf(kind.schema, news),
+      };
     },
 
     diff(type, old, news) {

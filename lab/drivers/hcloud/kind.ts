@@ -16,6 +16,8 @@ export interface Kind {
    * @default false
    */
   readonly isOldSdk?: boolean;
+  /** Keys of inputs, at any depth, whose values are single blocks: objects, but no maps. @default none */
+  readonly blocks?: readonly string[];
   /** Inputs that can't be changed in place. */
   readonly replace: readonly string[];
   /** Inputs whose present value the API tells; a refresh takes it over. */
@@ -70,4 +72,17 @@ function canonical(value: unknown): unknown {
 /** True when the API can't tell one value from the other. */
 export function isSame(one: unknown, other: unknown): boolean {
   return JSON.stringify(canonical(one)) === JSON.stringify(canonical(other));
+}
+
+/** A block as the API has it, in the words of the inputs: what is off or empty and was never given is left out. */
+export function inWordsOf(given: unknown, observed: unknown): unknown {
+  if (!isObject(given) || !isObject(observed)) return observed;
+  const entries = Object.entries(observed).filter(
+    ([key, value]) => key in given || !(value === false || isEmpty(value)),
+  );
+  return Object.fromEntries(entries.map(([key, value]) => [key, inWordsOf(given[key], value)]));
+}
+
+function isObject(value: unknown): value is Properties {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -17,7 +17,7 @@ import {
 } from "./kind.ts";
 
 /** What sets one named type apart from the others. */
-interface Named extends Pick<Kind, "schema" | "replace" | "observed" | "isOldSdk"> {
+interface Named extends Pick<Kind, "schema" | "replace" | "observed" | "isOldSdk" | "blocks"> {
   readonly collection: string;
   /** The key that wraps one of them in an answer. */
   readonly wrapper: string;
@@ -31,7 +31,8 @@ interface Named extends Pick<Kind, "schema" | "replace" | "observed" | "isOldSdk
   readonly sitOutOnDelete?: readonly string[];
 }
 
-function namedKind(named: Named): Kind {
+/** A kind whose things are found by their names. */
+export function namedKind(named: Named): Kind {
   const { collection, wrapper } = named;
   const unwrap = (answer: Record<string, unknown>): ApiObject =>
     readAnswer(apiObject, answer[wrapper], wrapper);
@@ -69,7 +70,9 @@ function namedKind(named: Named): Kind {
       if (one === undefined) return undefined;
       const outputs = named.outputs(one);
       // Another thing of that name is left alone; the create then says that the name is taken.
-      if (named.replace.some((key) => !isSame(outputs[key], inputs[key]))) return undefined;
+      const differs = (key: string): boolean =>
+        inputs[key] !== undefined && !isSame(outputs[key], inputs[key]);
+      if (named.replace.some(differs)) return undefined;
       return settle(client, one, inputs);
     },
 
