@@ -33,7 +33,7 @@ export function renderConfig(spec: BalancerSpec): string {
 }
 
 /** What the statistics call a service and a target of it; see {@link targetOf}. */
-export function serviceName({ listenPort }: Pick<ServiceSpec, "listenPort">): string {
+function serviceName({ listenPort }: Pick<ServiceSpec, "listenPort">): string {
   return `port_${listenPort}`;
 }
 

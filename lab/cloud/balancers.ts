@@ -1,7 +1,7 @@
 /** What the Hetzner Cloud emulator asks of the thing that forwards connections. The records are the emulator's. */
 
 /** A target's state as the API names it. `unknown`: not checked yet. */
-export type Health = "healthy" | "unhealthy" | "unknown";
+type Health = "healthy" | "unhealthy" | "unknown";
 
 /** How a service finds out which targets work. Times are seconds. */
 export interface HealthCheck {

@@ -40,7 +40,7 @@ export function orderBalancer(store: Store, input: BalancerInput): LoadBalancerR
 }
 
 /** @throws ApiError when there is no such type */
-export function balancerType(wanted: number | string): LoadBalancerType {
+function balancerType(wanted: number | string): LoadBalancerType {
   const found = loadBalancerTypes.find(({ id, name }) => name === wanted || id === Number(wanted));
   if (found) return found;
   throw invalidField("load_balancer_type", `Load Balancer type '${wanted}' not found`);

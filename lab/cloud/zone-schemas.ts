@@ -35,7 +35,6 @@ export const createZone = z.object({
   rrsets: z.array(z.unknown()).max(0, "the lab makes record sets one by one").nullish(),
   zonefile: z.literal("", "the lab reads no zone files").optional(),
 });
-export type ZoneInput = z.output<typeof createZone>;
 /** A zone's name can't be changed. */
 export const relabel = z.object({ labels });
 export const changeZoneTtl = z.object({ ttl });

@@ -14,7 +14,7 @@ export interface FilteredServer {
 }
 
 /** A load balancer as the packet filter sees it. Hetzner's firewalls don't cover them. */
-export interface FilteredBalancer {
+interface FilteredBalancer {
   readonly publicIp: string;
   /** Undefined: in no network. */
   readonly nic: { readonly bridge: string; readonly ip: string } | undefined;
