@@ -16,7 +16,7 @@ LAB := setpriv --pdeathsig KILL $(NODE) lab/cli.ts
 RUN_OPTIONS = $(if $(ENGINE),--engine $(ENGINE)) $(if $(PROFILE),--profile $(PROFILE))
 
 # What the lab runs on this machine, and what only the tests need.
-LAB_PACKAGES := systemd-container mmdebstrap apt-utils gpg gpgconf gpg-agent debian-archive-keyring nftables iproute2 haproxy openssh-client util-linux
+LAB_PACKAGES := systemd-container mmdebstrap apt-utils gpg gpgconf gpg-agent debian-archive-keyring nftables iproute2 haproxy openssh-client util-linux libcap2-bin
 # Tests on machines have the processors to themselves: they come after the others.
 VITEST := $(BIN)/vitest run --reporter=default --reporter=json
 REPORTS := node_modules/.cache/test-reports
