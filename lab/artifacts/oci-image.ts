@@ -1,6 +1,6 @@
 /** Container images without a registry: OCI image layouts whose bytes depend on their content alone. */
 import { createHash } from "node:crypto";
-import { constants, createReadStream } from "node:fs";
+import { constants, createReadStream, createWriteStream } from "node:fs";
 import {
   chmod,
   copyFile,
@@ -15,11 +15,12 @@ import {
 } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { createZstdCompress } from "node:zlib";
 import { sha256 } from "../../lib/sha256.ts";
 import { run } from "./command.ts";
 
 /** One entry of an image's file system; folders on the way to it come by themselves, mode 0755. */
-export type ImageEntry =
+type ImageEntry =
   /** A copy of a file of this machine, mode 0755; `capabilities` as setcap(8) writes them. */
   | { readonly executable: string; readonly capabilities?: string }
   /** A text file, mode 0644. */
@@ -64,7 +65,7 @@ const MEDIA = {
   index: "application/vnd.oci.image.index.v1+json",
   manifest: "application/vnd.oci.image.manifest.v1+json",
   config: "application/vnd.oci.image.config.v1+json",
-  layer: "application/vnd.oci.image.layer.v1.tar",
+  layer: "application/vnd.oci.image.layer.v1.tar+zstd",
 } as const;
 
 const PLATFORM = { architecture: "amd64", os: "linux" } as const;
@@ -95,11 +96,11 @@ export async function writeImage(
   signal?: AbortSignal,
 ): Promise<WrittenImage> {
   await mkdir(join(dir, "blobs/sha256"), { recursive: true });
-  const layer = await writeLayer(dir, image.files, signal);
+  const { diffId, ...layer } = await writeLayer(dir, image.files, signal);
   const config = await writeJson(dir, {
     ...PLATFORM,
     config: ociConfig(image.config),
-    rootfs: { type: "layers", diff_ids: [layer.digest] },
+    rootfs: { type: "layers", diff_ids: [diffId] },
   });
   const manifest = await writeJson(dir, {
     schemaVersion: 2,
@@ -144,11 +145,12 @@ export async function describeFile(file: string): Promise<{ digest: string; size
   return { digest: `sha256:${hash.digest("hex")}`, size: (await stat(file)).size };
 }
 
+/** Compressed: each node keeps the layer beside what it unpacks, and zstd costs next to nothing to undo. */
 async function writeLayer(
   dir: string,
   files: ImageSource["files"],
   signal: AbortSignal | undefined,
-): Promise<{ digest: string; size: number }> {
+): Promise<{ diffId: string; digest: string; size: number }> {
   const work = await mkdtemp(join(dir, ".layer-"));
   const tree = join(work, "tree");
   await mkdir(tree);
@@ -156,10 +158,12 @@ async function writeLayer(
   const file = join(work, "layer.tar");
   const args = ["--create", "--file", file, ...TAR_FLAGS, ...LAYER_FLAGS, "--directory", tree];
   await run({ tool: "tar", args: [...args, ...(await readdir(tree)).sort()], signal });
-  const layer = await describeFile(file);
-  await rename(file, blobPath(dir, layer.digest));
+  const { digest: diffId } = await describeFile(file);
+  await pipeline(createReadStream(file), createZstdCompress(), createWriteStream(`${file}.zst`), { signal });
+  const layer = await describeFile(`${file}.zst`);
+  await rename(`${file}.zst`, blobPath(dir, layer.digest));
   await rm(work, { recursive: true });
-  return layer;
+  return { diffId, ...layer };
 }
 
 async function stage(tree: string, files: ImageSource["files"], signal?: AbortSignal): Promise<void> {
