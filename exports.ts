@@ -2,10 +2,14 @@
  * The contract with app teams and on-call: what a stack exports. Adding a field is free; removing or renaming one
  * needs a new contract number.
  */
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
+import type { Entry } from "./components/entry/index.ts";
 import type { EtcdCluster } from "./components/etcd-cluster/index.ts";
+import type { HaproxyLb } from "./components/haproxy-lb/index.ts";
 import type { HetznerNodes } from "./components/hetzner-nodes/index.ts";
+import type { K3sControlPlane, KubernetesAccess } from "./components/k3s-control-plane/index.ts";
 import type { Plan } from "./plan/plan.ts";
+import { PORTS } from "./plan/ports.ts";
 
 /** A value as its readers get it, or as the program still computes it. */
 type Exported<T> = { readonly [K in keyof T]: T[K] | pulumi.Output<T[K]> | Exported<T[K]> };
@@ -72,7 +76,21 @@ export interface StackExports {
   };
 }
 
-export function toExports(plan: Plan, nodes: HetznerNodes, etcd: EtcdCluster): Exported<StackExports> {
+/** What index.ts has made. */
+export interface Made {
+  readonly nodes: HetznerNodes;
+  readonly etcd: EtcdCluster;
+  readonly kubernetes:
+    | {
+        readonly k3s: K3sControlPlane;
+        readonly haproxy: HaproxyLb;
+        readonly entry: Entry;
+        readonly access: KubernetesAccess;
+      }
+    | undefined;
+}
+
+export function toExports(plan: Plan, { nodes, etcd, kubernetes }: Made): Exported<StackExports> {
   return {
     contract: 1,
     project: plan.identity.project,
@@ -84,6 +102,21 @@ export function toExports(plan: Plan, nodes: HetznerNodes, etcd: EtcdCluster): E
       ]),
     ),
     etcd: { endpoints: Object.values(etcd.endpoints), caPem: etcd.caPem },
+    ...(kubernetes && kubernetesExports(plan, kubernetes)),
     versions: { etcd: plan.etcd.artifact.version, image: plan.image },
+  };
+}
+
+function kubernetesExports(plan: Plan, { k3s, haproxy, entry, access }: NonNullable<Made["kubernetes"]>) {
+  return {
+    kubernetes: {
+      version: plan.k3s.kubernetesVersion,
+      endpoint: pulumi.interpolate`https://${entry.apiHost}:${PORTS.kubernetesApi.port}`,
+      caPem: k3s.caPem,
+      kubeconfig: access.kubeconfig,
+      certificateExpiry: access.certificateExpiry,
+    },
+    entry: { kind: plan.entry.kind, addresses: entry.addresses },
+    haproxy: { statsUser: haproxy.statsUser, statsPassword: haproxy.statsPassword },
   };
 }

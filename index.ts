@@ -1,6 +1,8 @@
 /** The program: settings → plan → components → exports. Nothing is decided here; everything is wired here. */
 import * as pulumi from "@pulumi/pulumi";
-import { EtcdCluster, type EtcdMemberArgs } from "./components/etcd-cluster/index.ts";
+import { Entry } from "./components/entry/index.ts";
+import { EtcdCluster } from "./components/etcd-cluster/index.ts";
+import { HaproxyLb } from "./components/haproxy-lb/index.ts";
 import { HetznerNodes } from "./components/hetzner-nodes/index.ts";
 import { OsBaseline } from "./components/host/index.ts";
 import { K3sControlPlane } from "./components/k3s-control-plane/index.ts";
@@ -10,12 +12,13 @@ import { toExports } from "./exports.ts";
 const { plan, authorizedKeys, apt, warnings } = load();
 for (const warning of warnings) pulumi.log.warn(warning);
 
-const openToWorld = plan.entry.kind !== "load-balancer";
-const access = { adminCidrs: plan.adminCidrs, openToWorld };
+const labels = { project: plan.identity.project, stack: plan.identity.stack };
+const access = { adminCidrs: plan.adminCidrs, openToWorld: plan.entry.kind !== "load-balancer" };
+const loadBalancer = plan.entry.kind === "load-balancer" && { loadBalancerIp: plan.entry.privateIp };
 
 const hetzner = new HetznerNodes("nodes", {
   prefix: plan.prefix,
-  labels: { project: plan.identity.project, stack: plan.identity.stack },
+  labels,
   nodes: plan.nodes,
   image: plan.image,
   network: plan.network,
@@ -30,45 +33,66 @@ const baseline = new OsBaseline("baseline", {
   ...(apt && { apt }),
   firewall: {
     ...access,
-    ...(!openToWorld && { loadBalancerIp: plan.entry.privateIp }),
+    ...loadBalancer,
     nodeIps: Object.values(plan.nodes).map((node) => node.privateIp),
     podCidr: plan.network.podCidr,
   },
 });
 
-const member = ({ key, privateIp }: { key: string; privateIp: string }): EtcdMemberArgs => ({
-  ...baseline.host(key),
-  ip: privateIp,
-});
+/** The nodes as something to configure, by key. */
+const hosts = (nodes: typeof plan.servers) =>
+  Object.fromEntries(nodes.map(({ key, privateIp }) => [key, { ...baseline.host(key), ip: privateIp }]));
 
 const etcdCluster = new EtcdCluster("etcd", {
-  members: Object.fromEntries(plan.servers.map((node) => [node.key, member(node)])),
+  members: hosts(plan.servers),
   settings: plan.etcd,
   clusterToken: plan.prefix,
 });
 
-const kubernetes = plan.profile === "hosts" ? undefined : buildKubernetes();
-
-/** K3s on the servers, HAProxy before it, and a way in from outside. */
-function buildKubernetes() {
-  const k3s = new K3sControlPlane("k3s", {
-    servers: Object.fromEntries(
-      plan.servers.map((node) => [
-        node.key,
-        {
-          host: baseline.host(node.key).host,
-          ip: node.privateIp,
-          labels: node.nodeLabels,
-          after: etcdCluster.ready,
-        },
-      ]),
+/** K3s on the servers, HAProxy before it on every node, and the way in from outside. */
+function createKubernetes() {
+  const nodes = Object.values(plan.nodes);
+  const entry = new Entry("entry", {
+    prefix: plan.prefix,
+    labels,
+    plan: plan.entry,
+    nodes: Object.fromEntries(
+      nodes.map(({ key }) => [key, { ...hetzner.node(key), attachment: hetzner.host(key).attachment }]),
     ),
+    subnetId: hetzner.subnet.id,
+    protect: plan.protect,
+  });
+  const k3s = new K3sControlPlane("k3s", {
+    servers: hosts(plan.servers),
+    nodeLabels: Object.fromEntries(nodes.map(({ key, nodeLabels }) => [key, nodeLabels])),
     settings: plan.k3s,
     clusterName: plan.prefix,
-    sans: [plan.prefix],
-    etcd: { endpoints: etcdCluster.endpoints, caPem: etcdCluster.caPem, client: etcdCluster.clients.k3s },
+    sans: [plan.prefix, entry.apiHost],
+    etcd: {
+      endpoints: etcdCluster.endpoints,
+      caPem: etcdCluster.caPem,
+      client: etcdCluster.clients.k3s,
+      ready: etcdCluster.ready,
+    },
   });
-  return { k3s };
+  const haproxy = new HaproxyLb("haproxy", {
+    nodes: hosts(nodes),
+    servers: plan.servers.map(({ key }) => key),
+    access: { ...access, ...loadBalancer, podCidr: plan.network.podCidr },
+    settings: plan.haproxy,
+    ingress: plan.ingressBackends,
+    pki: k3s.haproxyPki(nodes.map(({ privateIp }) => privateIp)),
+  });
+  return { k3s, haproxy, entry, access: k3s.grantAccess(entry.apiHost) };
 }
 
-export const { contract, project, stack, nodes, etcd, versions } = toExports(plan, hetzner, etcdCluster);
+const kubernetesStack = plan.profile === "hosts" ? undefined : createKubernetes();
+
+export const { contract, project, stack, nodes, etcd, kubernetes, entry, haproxy, versions } = toExports(
+  plan,
+  {
+    nodes: hetzner,
+    etcd: etcdCluster,
+    kubernetes: kubernetesStack,
+  },
+);

@@ -100,6 +100,10 @@ export interface Plan {
   readonly haproxy: Settings["haproxy"];
   readonly entry: EntryPlan;
   readonly ingress: Settings["ingress"];
+  /** Undefined in a stack that ends before the ingress. */
+  readonly ingressBackends:
+    | { /** The controller says when it is about to stop. */ readonly ping: boolean }
+    | undefined;
   readonly images: Images;
 }
 
@@ -159,6 +163,7 @@ export function makePlan(identity: StackIdentity, settings: Settings, manifest: 
     haproxy: settings.haproxy,
     entry: planEntry(settings, nodes[0]?.location ?? "fsn1"),
     ingress: settings.ingress,
+    ingressBackends: settings.profile === "full" ? { ping: settings.ingress.class === "traefik" } : undefined,
     images: manifest.images,
   };
 }

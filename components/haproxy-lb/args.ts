@@ -2,7 +2,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { Plan } from "../../plan/plan.ts";
 import type { NodeHost } from "../host/index.ts";
 import type { KeyPair } from "../pki/index.ts";
-import type { HaproxyAccess } from "./render.ts";
+import type { HaproxyAccess, IngressBackends } from "./render.ts";
 
 /** A node that gets a HAProxy. */
 export interface HaproxyNodeArgs {
@@ -30,7 +30,7 @@ export interface HaproxyLbArgs {
   readonly servers: readonly string[];
   readonly access: HaproxyAccess;
   readonly settings: Plan["haproxy"];
-  /** The ingress controller answers `GET /ping`: 200, and 404 when it is about to stop. */
-  readonly ingressPing: boolean;
+  /** @default - this stack has no ingress */
+  readonly ingress?: IngressBackends | undefined;
   readonly pki: HaproxyPki;
 }

@@ -51,7 +51,7 @@ export class HaproxyLb extends pulumi.ComponentResource {
   }
 
   private configFor(ip: string): pulumi.Output<string> {
-    const { servers, access, settings, ingressPing } = this.args;
+    const { servers, access, settings, ingress } = this.args;
     const nodes = Object.entries(this.args.nodes).map(([key, node]) => ({ key, ip: node.ip }));
     return this.statsPassword.apply((password) =>
       renderHaproxyConfig({
@@ -60,7 +60,7 @@ export class HaproxyLb extends pulumi.ComponentResource {
         servers: nodes.filter(({ key }) => servers.includes(key)),
         access,
         settings,
-        ingressPing,
+        ingress,
         stats: { user: STATS_USER, password },
       }),
     );

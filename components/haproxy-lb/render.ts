@@ -20,6 +20,11 @@ export interface HaproxyAccess {
   readonly loadBalancerIp?: string;
 }
 
+export interface IngressBackends {
+  /** The controller answers `GET /ping` with 200, and with 404 when it is about to stop. */
+  readonly ping: boolean;
+}
+
 export interface HaproxyConfig {
   /** Private address of the node that this file is for. */
   readonly ip: string;
@@ -29,8 +34,8 @@ export interface HaproxyConfig {
   readonly servers: readonly HaproxyNode[];
   readonly access: HaproxyAccess;
   readonly settings: Plan["haproxy"];
-  /** The ingress controller answers `GET /ping` with 200, and with 404 when it is about to stop. */
-  readonly ingressPing: boolean;
+  /** @default - this stack has no ingress, and no front for it */
+  readonly ingress?: IngressBackends | undefined;
   readonly stats: { readonly user: string; readonly password: string };
 }
 
@@ -149,7 +154,11 @@ function ingressFront({ access }: HaproxyConfig, name: "http" | "https"): string
 }
 
 /** A pod that is about to stop answers 404 and gets no new connections; one that is gone loses the old ones, too. */
-function ingressBackend({ nodes, ingressPing }: HaproxyConfig, name: "http" | "https"): string {
+function ingressBackend(
+  { nodes }: HaproxyConfig,
+  { ping: answersPing }: IngressBackends,
+  name: "http" | "https",
+): string {
   const ping = [
     "option httpchk",
     "http-check send meth GET uri /ping ver HTTP/1.1 hdr Host ping",
@@ -159,10 +168,19 @@ function ingressBackend({ nodes, ingressPing }: HaproxyConfig, name: "http" | "h
   ];
   return section(`backend ingress-${name}`, [
     "balance leastconn",
-    ...(ingressPing ? ping : []),
+    ...(answersPing ? ping : []),
     `default-server ${CHECK.server} on-marked-down shutdown-sessions ${UNACKNOWLEDGED}`,
     "default-server send-proxy-v2 check-send-proxy",
     ...nodes.map(({ key, ip }) => `server ${key} ${ip}:${INGRESS_HOST_PORTS[name]}`),
+  ]);
+}
+
+function ingressSections(config: HaproxyConfig): readonly string[] {
+  const { ingress } = config;
+  if (!ingress) return [];
+  return (["http", "https"] as const).flatMap((name) => [
+    ingressFront(config, name),
+    ingressBackend(config, ingress, name),
   ]);
 }
 
@@ -212,10 +230,7 @@ export function renderHaproxyConfig(config: HaproxyConfig): string {
     defaults(config),
     apiFront(config),
     apiBackend(config),
-    ingressFront(config, "http"),
-    ingressBackend(config, "http"),
-    ingressFront(config, "https"),
-    ingressBackend(config, "https"),
+    ...ingressSections(config),
     stats(config),
     monitor(config),
   ].join("\n");

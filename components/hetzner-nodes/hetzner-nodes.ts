@@ -59,6 +59,18 @@ export class HetznerNodes extends pulumi.ComponentResource {
     this.registerOutputs({ nodes: this.nodes });
   }
 
+  node(key: string): Node {
+    const node = this.nodes[key];
+    if (!node) throw new pulumi.ResourceError(`nodes: there is no ${key}`, this, true);
+    return node;
+  }
+
+  host(key: string): FreshHost {
+    const host = this.hosts[key];
+    if (!host) throw new pulumi.ResourceError(`nodes: there is no ${key}`, this, true);
+    return host;
+  }
+
   private createShared(name: string): Shared {
     const { prefix, labels, network, access, protect } = this.args;
     const parent = { parent: this };

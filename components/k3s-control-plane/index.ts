@@ -1,3 +1,2 @@
-export type { K3sServerArgs } from "./args.ts";
+export type { KubernetesAccess } from "./args.ts";
 export { K3sControlPlane } from "./k3s-control-plane.ts";
-export { renderKubeconfig } from "./kubeconfig.ts";

@@ -3,8 +3,8 @@ import * as random from "@pulumi/random";
 import { readRepositoryFile } from "../../lib/repository-file.ts";
 import { PORTS } from "../../plan/ports.ts";
 import { applyBundle, chain, runStep } from "../host/index.ts";
-import type { Leaf } from "../pki/index.ts";
-import type { K3sControlPlaneArgs, K3sServerArgs } from "./args.ts";
+import { createLeaf, type KeyPair, type Leaf } from "../pki/index.ts";
+import type { K3sControlPlaneArgs, K3sServerArgs, KubernetesAccess } from "./args.ts";
 import { filesBundle, rollBundle, type ServerContext } from "./bundles.ts";
 import { renderKubeconfig } from "./kubeconfig.ts";
 import { createK3sPki, type Identity, issueClient, type K3sPki } from "./pki.ts";
@@ -39,18 +39,40 @@ export class K3sControlPlane extends pulumi.ComponentResource {
     this.registerOutputs({ caPem: this.caPem });
   }
 
-  /** A client certificate that the API servers believe. */
-  issueClient(name: string, identity: Identity, parent: pulumi.Resource): Leaf {
-    return issueClient(name, this.pki, identity, parent);
+  /** What HAProxy needs: a client certificate for its checks, whom to believe, and a certificate for its statistics. */
+  haproxyPki(ips: readonly string[]) {
+    return {
+      apiCheck: this.issueClient("haproxy", { user: "gardenos:haproxy" }),
+      apiCaChain: this.caPem,
+      statsCertificate: this.issueServer("haproxy-stats", ips),
+    };
   }
 
-  /** What HAProxy's statistics page shows, and others who serve inside the cluster: signed by the servers' authority. */
-  get serverAuthority(): K3sPki["serverCa"] {
-    return this.pki.serverCa;
+  /**
+   * Kubeconfigs for the program and for people.
+   * @param host name or address of the API as clients reach it
+   */
+  grantAccess(host: pulumi.Input<string>): KubernetesAccess {
+    const program = this.issueClient("program", { user: "gardenos:program", group: "system:masters" });
+    const admin = this.issueClient("admin", { user: "gardenos:admin", group: "gardenos:admins" });
+    const gate = pulumi.all(this.ready.map((each) => (each as pulumi.CustomResource).id));
+    const opened = this.kubeconfig(program, "gardenos:program", host);
+    return {
+      programKubeconfig: pulumi.all([opened, gate]).apply(([kubeconfig]) => kubeconfig),
+      kubeconfig: this.kubeconfig(admin, "gardenos:admin", host),
+      certificateExpiry: admin.expires,
+    };
   }
 
-  /** Access for an identity, by the host that clients use. Secret. */
-  kubeconfig(leaf: Leaf, user: string, host: pulumi.Input<string>): pulumi.Output<string> {
+  private issueClient(role: string, identity: Identity): Leaf {
+    return issueClient(`${this.name}-client-${role}`, this.pki, identity, this);
+  }
+
+  private issueServer(role: string, ips: readonly string[]): KeyPair {
+    return createLeaf(`${this.name}-${role}`, this.pki.serverCa, { ips, uses: ["server_auth"] }, this);
+  }
+
+  private kubeconfig(leaf: Leaf, user: string, host: pulumi.Input<string>): pulumi.Output<string> {
     const text = pulumi
       .all([this.caPem, leaf.cert, leaf.key, host])
       .apply(([caPem, certPem, keyPem, address]) =>
@@ -81,7 +103,7 @@ export class K3sControlPlane extends pulumi.ComponentResource {
       self,
       all,
       settings,
-      sans: pulumi.output(sans) as pulumi.Output<readonly string[]>,
+      sans: pulumi.all([...sans]),
       etcd,
       pki: this.pki,
       token,
@@ -99,7 +121,7 @@ export class K3sControlPlane extends pulumi.ComponentResource {
     return applyBundle(
       `${this.name}-${context.self.name}-files`,
       { host, bundle: filesBundle(context) },
-      { parent: this, dependsOn: [...after] },
+      { parent: this, dependsOn: [...after, ...this.args.etcd.ready] },
     );
   }
 
@@ -121,7 +143,8 @@ export class K3sControlPlane extends pulumi.ComponentResource {
   }
 
   private label({ self }: ServerContext, after: readonly pulumi.Resource[]): pulumi.Resource {
-    const { host, labels } = this.server(self.name);
+    const { host } = this.server(self.name);
+    const labels = this.args.nodeLabels[self.name] ?? {};
     const pairs = Object.keys(labels)
       .sort()
       .map((key) => `${key}=${labels[key]}`);

@@ -24,7 +24,7 @@ function balancers(): Promise<Recording> {
       servers: ["n1", "n2", "n3"],
       access: { adminCidrs: ["203.0.113.10/32"], podCidr: "10.42.0.0/16", loadBalancerIp: "10.0.1.5" },
       settings: { connectTimeoutSeconds: 1, idleTimeoutSeconds: 3600, hardStopSeconds: 1800 },
-      ingressPing: true,
+      ingress: { ping: true },
       pki: {
         apiCheck: createLeaf("check", root, { commonName: "gardenos:haproxy", uses: ["client_auth"] }, stack),
         apiCaChain: root.chain,

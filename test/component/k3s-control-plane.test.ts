@@ -24,7 +24,6 @@ function controlPlane(labels: Readonly<Record<string, string>> = {}): Promise<Re
         {
           host: { key, serverId: pulumi.output(`${100 + i}`), connection: { host: `198.51.100.${i}` } },
           ip: `10.0.1.${11 + i}`,
-          labels,
           after: [],
         },
       ]),
@@ -33,13 +32,13 @@ function controlPlane(labels: Readonly<Record<string, string>> = {}): Promise<Re
     const client = { cert: pulumi.output("CERT"), key: pulumi.secret("CANARY") };
     const k3s = new K3sControlPlane("k3s", {
       servers,
+      nodeLabels: Object.fromEntries(KEYS.map((key) => [key, labels])),
       settings: SETTINGS,
       clusterName: "gardenos-test",
       sans: ["k8s.example.org"],
-      etcd: { endpoints, caPem: "CA", client },
+      etcd: { endpoints, caPem: "CA", client, ready: [] },
     });
-    const leaf = k3s.issueClient("admin", { user: "admin", group: "gardenos:admins" }, k3s);
-    return { kubeconfig: k3s.kubeconfig(leaf, "admin", "192.0.2.5") };
+    return { kubeconfig: k3s.grantAccess("192.0.2.5").kubeconfig };
   });
 }
 

@@ -15,7 +15,7 @@ const CONFIG: HaproxyConfig = {
   servers: NODES,
   access: { adminCidrs: ["203.0.113.10/32"], podCidr: "10.42.0.0/16", loadBalancerIp: "10.0.1.5" },
   settings: { connectTimeoutSeconds: 1, idleTimeoutSeconds: 3600, hardStopSeconds: 1800 },
-  ingressPing: true,
+  ingress: { ping: true },
   stats: { user: "gardenos", password: "PASSWORD" },
 };
 const { loadBalancerIp: _, ...WITHOUT_BALANCER } = CONFIG.access;
@@ -59,7 +59,7 @@ describe("the file", () => {
   it("is what HAProxy accepts without load balancer and without ping, and with more networks than a line holds", () => {
     const adminCidrs = Array.from({ length: 200 }, (_each, i) => `203.0.113.${i}/32`);
     const access = { ...WITHOUT_BALANCER, adminCidrs };
-    expect(validate(renderHaproxyConfig({ ...CONFIG, access, ingressPing: false }))).toBe("");
+    expect(validate(renderHaproxyConfig({ ...CONFIG, access, ingress: { ping: false } }))).toBe("");
   });
 
   it("is refused before it is installed when a word or a certificate of it is wrong", () => {
@@ -72,7 +72,7 @@ describe("the file", () => {
     const description = (config: HaproxyConfig) => section(renderHaproxyConfig(config), "global")[0];
     expect(description(CONFIG)).toMatch(/^description gardenos-[0-9a-f]{12}$/);
     expect(description({ ...CONFIG, settings: { ...CONFIG.settings, hardStopSeconds: 60 } })).not.toBe(description(CONFIG));
-    expect(description({ ...CONFIG, ingressPing: false })).not.toBe(description(CONFIG));
+    expect(description({ ...CONFIG, ingress: { ping: false } })).not.toBe(description(CONFIG));
   });
 });
 
@@ -131,7 +131,7 @@ describe("checks", () => {
   });
 
   it("count on nothing but an open port of an ingress controller that is not ours", () => {
-    expect(renderHaproxyConfig({ ...CONFIG, ingressPing: false })).not.toContain("/ping");
+    expect(renderHaproxyConfig({ ...CONFIG, ingress: { ping: false } })).not.toContain("/ping");
   });
 });
 

@@ -28,7 +28,7 @@ export const CONFIG = {
   servers: NODES,
   access: { adminCidrs: ["203.0.113.10/32"], podCidr: "10.42.0.0/16", loadBalancerIp: "10.0.1.5" },
   settings: { connectTimeoutSeconds: 1, idleTimeoutSeconds: 3600, hardStopSeconds: 1800 },
-  ingressPing: true,
+  ingress: { ping: true },
   stats: { user: "gardenos", password: "not-so-secret" },
 } as const;
 
