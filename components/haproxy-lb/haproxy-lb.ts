@@ -95,6 +95,7 @@ export class HaproxyLb extends pulumi.ComponentResource {
       hooks: {
         validate: readRepositoryFile("files/haproxy/validate.sh"),
         health: readRepositoryFile("files/haproxy/health.sh"),
+        healthTimeout: 20,
       },
     };
   }

@@ -46,6 +46,7 @@ export interface Bundle<Text = string> {
   readonly users?: readonly { readonly name: string; readonly home: string }[];
   readonly directories?: readonly { readonly path: string; readonly mode: string; readonly owner: string }[];
   readonly artifacts?: readonly BundleArtifact[];
+  /** A unit may be there twice: the first one that has something to do counts. */
   readonly units?: readonly BundleUnit[];
   readonly hooks?: BundleHooks;
 }

@@ -244,8 +244,11 @@ handle_units() {
     systemctl daemon-reload
   fi
   while IFS=$'\t' read -r unit action watched; do
-    systemctl -q enable "$unit" 2>/dev/null || true
+    # A unit that is enabled is left alone: for one with an old init script, enabling takes seconds every time.
+    systemctl -q is-enabled "$unit" 2>/dev/null || systemctl -q enable "$unit" 2>/dev/null || true
     [[ $action == none ]] && continue
+    # A unit may be listed twice, to be restarted for some files and reloaded for others.
+    [[ " ${handled[*]} " == *" $unit "* ]] && continue
     if touched "$watched"; then
       handled+=("$unit")
       systemctl "$([[ $action == reload ]] && echo reload-or-restart || echo restart)" "$unit" || return 1

@@ -107,6 +107,23 @@ describe("units", () => {
     expect(await host.run("cat /run/soft.log")).toBe("start 1\nreload 2\nstart 2\n");
   });
 
+  it("are restarted for some files and reloaded for others, and never both", async () => {
+    const bundle = (conf: string, other: string): Bundle => ({
+      ...serviceBundle("twice", conf),
+      files: [...serviceBundle("twice", conf).files, { path: "/etc/twice-unit", content: other }],
+      units: [
+        { name: "twice.service", action: "restart", watches: ["/etc/twice-unit"] },
+        { name: "twice.service", action: "reload", watches: ["/etc/twice"] },
+      ],
+    });
+    await host.apply(bundle("1", "x"));
+    expect(await host.apply(bundle("2", "x"))).toEqual(
+      done("twice: 1 files changed, units handled: twice.service\n"),
+    );
+    await host.apply(bundle("3", "y"));
+    expect(await host.run("cat /run/twice.log")).toBe("start 1\nreload 2\nstart 3\n");
+  });
+
   it("are only enabled where no action is wanted", async () => {
     const units = [{ name: "later.service", action: "none" }] as const;
     await host.apply({ ...serviceBundle("later", "1"), units });
