@@ -61,11 +61,15 @@ export async function buildGoProgram(program: GoProgram, options: GoProgramBuild
   return join(dir, program.name);
 }
 
-/** No debug tables: three machines import this. Two compilers at most: the lab may be starting meanwhile. */
+/**
+ * No debug tables: three machines import this. No git commit: it would change the bytes of our own programs.
+ * Two compilers at most: the lab may be starting meanwhile.
+ */
 function buildFlags(program: GoProgram): readonly string[] {
   const stamps = Object.entries(program.stamps ?? {}).map(([name, value]) => `-X ${name}=${value}`);
   const tags = program.tags ? [`-tags=${program.tags.join(",")}`] : [];
-  return ["-trimpath", "-mod=readonly", "-p=2", ...tags, `-ldflags=${["-s", "-w", ...stamps].join(" ")}`];
+  const fixed = ["-trimpath", "-buildvcs=false", "-mod=readonly", "-p=2"];
+  return [...fixed, ...tags, `-ldflags=${["-s", "-w", ...stamps].join(" ")}`];
 }
 
 /** Names and texts of the module's own files. */

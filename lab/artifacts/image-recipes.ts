@@ -99,7 +99,7 @@ export const PROGRAM_IMAGES = {
         "github.com/traefik/traefik/v3/pkg/version.Codename": "ramequin",
         "github.com/traefik/traefik/v3/pkg/version.BuildDate": "unknown",
       },
-      duration: "TRAEFIK_DURATION",
+      duration: "15 s; 4-14 min with an empty Go cache",
     },
     path: "usr/local/bin/traefik",
     source: "https://github.com/traefik/traefik",
