@@ -37,7 +37,7 @@ describe.skipIf(binary === undefined)(`a program on a real API server${unlessBui
   const unchanged = { create: 0, update: 0, replace: 0, delete: 0, same: 6, errors: [] };
   const lines = (): readonly string[] => stack.screen.split("\n").map((line) => line.trim());
 
-  it("previews, creates, leaves alone, updates and replaces", { timeout: 120_000 }, async () => {
+  it("previews, creates, leaves alone, updates and replaces", { timeout: 240_000 }, async () => {
     expect(counted(await engine().preview())).toMatchObject({ create: 6, errors: [] });
     expect(counted(await engine().up())).toMatchObject({ create: 6, errors: [] });
     expect(stack.engine([]).outputs()).toEqual({ uid: expect.stringMatching(/^[\da-f-]{36}$/) });
@@ -85,7 +85,7 @@ describe.skipIf(binary === undefined)(`a program on a real API server${unlessBui
     }
   });
 
-  it("plans with a cluster that is away, and destroys when it is back", { timeout: 120_000 }, async () => {
+  it("plans with a cluster that is away, and destroys when it is back", { timeout: 240_000 }, async () => {
     await api.stopServer();
     const { exitCode, drift } = await engine().refresh();
     expect({ exitCode, drift }).toEqual({ exitCode: 0, drift: [] });
