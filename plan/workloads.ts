@@ -13,13 +13,24 @@ export interface Workload {
   readonly memory: Quantity;
 }
 
+/** Those whose objects the program writes itself. */
+const OWN = {
+  "metrics-server": { name: "metrics-server", profile: "full", pods: 2, memory: "100Mi" },
+  "local-path-provisioner": { name: "local-path-provisioner", profile: "full", pods: 1, memory: "64Mi" },
+} as const satisfies Record<string, Workload>;
+
+/** Helper pods make and remove volumes: they live for seconds, so no capacity is kept for them. */
+export const VOLUME_HELPER_MEMORY: Quantity = "32Mi";
+
 /** Workloads of a stack. CoreDNS is K3s's own; its request is the one in K3s's manifest. */
 export function workloads({ ingress }: Pick<Settings, "ingress">): readonly Workload[] {
   const traefik: Workload = { name: "traefik", profile: "full", pods: "per node", memory: ingress.memory };
   return [
     { name: "coredns", profile: "kubernetes", pods: 1, memory: "70Mi" },
-    { name: "metrics-server", profile: "full", pods: 2, memory: "100Mi" },
-    { name: "local-path-provisioner", profile: "full", pods: 1, memory: "64Mi" },
+    ...Object.values(OWN),
     ...(ingress.class === "traefik" ? [traefik] : []),
   ];
 }
+
+/** A fixed row of the table. */
+export const workload = <Name extends keyof typeof OWN>(name: Name): (typeof OWN)[Name] => OWN[name];

@@ -17,6 +17,8 @@ export interface Recorded {
   /** Inputs with the secrets readable, for tests that look for leaks. */
   readonly plain: Record<string, unknown>;
   readonly parent: string;
+  /** Name of the explicit provider; empty where the default one is used. */
+  readonly provider: string;
   readonly protect: boolean;
   readonly ignoreChanges: readonly string[];
   readonly deleteBeforeReplace: boolean;
@@ -72,11 +74,15 @@ function reveal(value: unknown, show: (inner: unknown) => unknown): unknown {
 
 const lastName = (urn: string): string => urn.split("::").at(-1) ?? "";
 
+/** Providers are referred to as `<urn>::<id>`. */
+const providerName = (reference: string): string => reference.split("::").at(-2) ?? "";
+
 /** The part of a registration that mocks keep from their callbacks. */
 interface Registration {
   getName(): string;
   getType(): string;
   getParent(): string;
+  getProvider(): string;
   getProtect(): boolean;
   getIgnorechangesList(): string[];
   getDeletebeforereplace(): boolean;
@@ -125,6 +131,7 @@ export async function record(program: () => unknown, stack = "test"): Promise<Re
       inputs: reveal(inputs, () => "[secret]") as Record<string, unknown>,
       plain: reveal(inputs, (inner) => inner) as Record<string, unknown>,
       parent: lastName(request?.getParent() ?? ""),
+      provider: providerName(request?.getProvider() ?? ""),
       protect: request?.getProtect() ?? false,
       ignoreChanges: request?.getIgnorechangesList() ?? [],
       deleteBeforeReplace: request?.getDeletebeforereplace() ?? false,

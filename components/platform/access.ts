@@ -1,0 +1,22 @@
+/** What people may do. */
+import type { KubeObject } from "./objects.ts";
+
+/** Group in the certificate of the exported kubeconfig. */
+export const ADMINS = "gardenos:admins";
+
+/**
+ * Makes administrators of a group. A certificate can't be called back before it expires; this binding can. The
+ * program itself does not depend on it.
+ */
+export function adminAccess(): KubeObject[] {
+  const apiGroup = "rbac.authorization.k8s.io";
+  return [
+    {
+      apiVersion: `${apiGroup}/v1`,
+      kind: "ClusterRoleBinding",
+      metadata: { name: ADMINS, labels: { "app.kubernetes.io/part-of": "gardenos" } },
+      roleRef: { apiGroup, kind: "ClusterRole", name: "cluster-admin" },
+      subjects: [{ apiGroup, kind: "Group", name: ADMINS }],
+    },
+  ];
+}

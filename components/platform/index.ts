@@ -1,0 +1,3 @@
+export { ADMINS } from "./access.ts";
+export { Platform } from "./platform.ts";
+export type { EntryAddress } from "./traefik.ts";

@@ -1,0 +1,105 @@
+/** Kubernetes objects as plain values, and the one place that makes resources of them. */
+import { APIService } from "@pulumi/kubernetes/apiregistration/v1/apiservice.js";
+import { DaemonSet } from "@pulumi/kubernetes/apps/v1/daemonSet.js";
+import { Deployment } from "@pulumi/kubernetes/apps/v1/deployment.js";
+import { ConfigMap } from "@pulumi/kubernetes/core/v1/configMap.js";
+import { Namespace } from "@pulumi/kubernetes/core/v1/namespace.js";
+import { Secret } from "@pulumi/kubernetes/core/v1/secret.js";
+import { Service } from "@pulumi/kubernetes/core/v1/service.js";
+import { ServiceAccount } from "@pulumi/kubernetes/core/v1/serviceAccount.js";
+import { IngressClass } from "@pulumi/kubernetes/networking/v1/ingressClass.js";
+import { NetworkPolicy } from "@pulumi/kubernetes/networking/v1/networkPolicy.js";
+import { PodDisruptionBudget } from "@pulumi/kubernetes/policy/v1/podDisruptionBudget.js";
+import { ClusterRole } from "@pulumi/kubernetes/rbac/v1/clusterRole.js";
+import { ClusterRoleBinding } from "@pulumi/kubernetes/rbac/v1/clusterRoleBinding.js";
+import { Role } from "@pulumi/kubernetes/rbac/v1/role.js";
+import { RoleBinding } from "@pulumi/kubernetes/rbac/v1/roleBinding.js";
+import { PriorityClass } from "@pulumi/kubernetes/scheduling/v1/priorityClass.js";
+import { StorageClass } from "@pulumi/kubernetes/storage/v1/storageClass.js";
+import type {
+  apiregistration,
+  apps,
+  core,
+  networking,
+  policy,
+  rbac,
+  scheduling,
+  storage,
+} from "@pulumi/kubernetes/types/input.js";
+import type * as pulumi from "@pulumi/pulumi";
+
+// One module per class: the package's index would load all of Kubernetes' kinds.
+const CLASSES = {
+  APIService,
+  ClusterRole,
+  ClusterRoleBinding,
+  ConfigMap,
+  DaemonSet,
+  Deployment,
+  IngressClass,
+  Namespace,
+  NetworkPolicy,
+  PodDisruptionBudget,
+  PriorityClass,
+  Role,
+  RoleBinding,
+  Secret,
+  Service,
+  ServiceAccount,
+  StorageClass,
+};
+
+interface Metadata {
+  /** Always given: a generated name would differ from stack to stack. */
+  readonly name: string;
+  readonly namespace?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+type Of<Kind extends keyof typeof CLASSES, Version extends string, Args> = Omit<
+  Args,
+  "kind" | "apiVersion" | "metadata" | "status"
+> & { readonly apiVersion: Version; readonly kind: Kind; readonly metadata: Metadata };
+
+/** An object as `kubectl` would take it; values that are known later may be outputs. */
+export type KubeObject =
+  | Of<"APIService", "apiregistration.k8s.io/v1", apiregistration.v1.APIService>
+  | Of<"ClusterRole", "rbac.authorization.k8s.io/v1", rbac.v1.ClusterRole>
+  | Of<"ClusterRoleBinding", "rbac.authorization.k8s.io/v1", rbac.v1.ClusterRoleBinding>
+  | Of<"ConfigMap", "v1", core.v1.ConfigMap>
+  | Of<"DaemonSet", "apps/v1", apps.v1.DaemonSet>
+  | Of<"Deployment", "apps/v1", apps.v1.Deployment>
+  | Of<"IngressClass", "networking.k8s.io/v1", networking.v1.IngressClass>
+  | Of<"Namespace", "v1", core.v1.Namespace>
+  | Of<"NetworkPolicy", "networking.k8s.io/v1", networking.v1.NetworkPolicy>
+  | Of<"PodDisruptionBudget", "policy/v1", policy.v1.PodDisruptionBudget>
+  | Of<"PriorityClass", "scheduling.k8s.io/v1", scheduling.v1.PriorityClass>
+  | Of<"Role", "rbac.authorization.k8s.io/v1", rbac.v1.Role>
+  | Of<"RoleBinding", "rbac.authorization.k8s.io/v1", rbac.v1.RoleBinding>
+  | Of<"Secret", "v1", core.v1.Secret>
+  | Of<"Service", "v1", core.v1.Service>
+  | Of<"ServiceAccount", "v1", core.v1.ServiceAccount>
+  | Of<"StorageClass", "storage.k8s.io/v1", storage.v1.StorageClass>;
+
+/** A pod's template, inside of what keeps it running. */
+export type PodSpec = core.v1.PodSpec;
+export type Container = core.v1.Container;
+export type NetworkPolicySpec = networking.v1.NetworkPolicySpec;
+export type PolicyRule = rbac.v1.PolicyRule;
+
+/** True for what runs pods. */
+export const isWorkload = ({ kind }: KubeObject): boolean => kind === "DaemonSet" || kind === "Deployment";
+
+type Constructor = new (
+  name: string,
+  args: KubeObject,
+  opts: pulumi.CustomResourceOptions,
+) => pulumi.CustomResource;
+
+/** Makes the resource; named `<namespace>/<name>` like the object itself, the type tells kinds apart. */
+export function createObject(object: KubeObject, opts: pulumi.CustomResourceOptions): pulumi.CustomResource {
+  const { namespace, name } = object.metadata;
+  const create = CLASSES[object.kind] as Constructor;
+  return new create(namespace === undefined ? name : `${namespace}/${name}`, object, opts);
+}

@@ -1,0 +1,106 @@
+/** What every pod of the program has in common: labels, rights, resources. */
+import type { Quantity } from "../../lib/quantity.ts";
+import type { Container, KubeObject, PodSpec, PolicyRule } from "./objects.ts";
+
+/** Selects the pods of a workload. */
+export const selector = (name: string) => ({ "app.kubernetes.io/name": name });
+
+export const labels = (name: string) => ({ ...selector(name), "app.kubernetes.io/part-of": "gardenos" });
+
+/** User and group of the program's own pods; the images bring nothing that needs another one. */
+const USER = 65532;
+
+/** Pod Security's level `restricted`, and a token only for those that ask. */
+export const RESTRICTED_POD = {
+  automountServiceAccountToken: false,
+  enableServiceLinks: false,
+  securityContext: {
+    runAsNonRoot: true,
+    runAsUser: USER,
+    runAsGroup: USER,
+    fsGroup: USER,
+    seccompProfile: { type: "RuntimeDefault" },
+  },
+} as const satisfies Omit<PodSpec, "containers">;
+
+export const RESTRICTED_CONTAINER = {
+  allowPrivilegeEscalation: false,
+  readOnlyRootFilesystem: true,
+  capabilities: { drop: ["ALL"] },
+} satisfies Container["securityContext"];
+
+/** Memory is not shared, so request and limit are the same; CPU is, and a limit would only slow things down. */
+export const resources = (cpu: string, memory: Quantity) => ({
+  requests: { cpu, memory },
+  limits: { memory },
+});
+
+/** Moves a pod off a lost node after half a minute; Kubernetes would wait for five. */
+export const SOON_ELSEWHERE: PodSpec["tolerations"] = ["not-ready", "unreachable"].map((condition) => ({
+  key: `node.kubernetes.io/${condition}`,
+  operator: "Exists",
+  effect: "NoExecute",
+  tolerationSeconds: 30,
+}));
+
+/** Account of a workload. Its token is mounted where the pod says so, and nowhere by default. */
+export function serviceAccount(namespace: string, name: string): KubeObject {
+  return {
+    apiVersion: "v1",
+    kind: "ServiceAccount",
+    metadata: { name, namespace, labels: labels(name) },
+    automountServiceAccountToken: false,
+  };
+}
+
+const RBAC = "rbac.authorization.k8s.io";
+
+const subjects = (namespace: string, name: string) => [{ kind: "ServiceAccount", name, namespace }];
+
+/** Binds an account to a cluster role. */
+export function clusterRoleBinding(
+  name: string,
+  role: string,
+  account: { readonly namespace: string; readonly name: string },
+): KubeObject {
+  return {
+    apiVersion: `${RBAC}/v1`,
+    kind: "ClusterRoleBinding",
+    metadata: { name, labels: labels(account.name) },
+    roleRef: { apiGroup: RBAC, kind: "ClusterRole", name: role },
+    subjects: subjects(account.namespace, account.name),
+  };
+}
+
+/** A cluster role of the program's own. */
+export function clusterRole(
+  name: string,
+  rules: PolicyRule[],
+  extraLabels: Readonly<Record<string, string>> = {},
+): KubeObject {
+  return {
+    apiVersion: `${RBAC}/v1`,
+    kind: "ClusterRole",
+    metadata: { name, labels: { "app.kubernetes.io/part-of": "gardenos", ...extraLabels } },
+    rules,
+  };
+}
+
+/** Rights within one namespace, for an account of that or another one. */
+export function namespacedRights(
+  namespace: string,
+  account: { readonly namespace: string; readonly name: string },
+  rules: PolicyRule[],
+): KubeObject[] {
+  const metadata = { name: account.name, namespace, labels: labels(account.name) };
+  return [
+    { apiVersion: `${RBAC}/v1`, kind: "Role", metadata, rules },
+    {
+      apiVersion: `${RBAC}/v1`,
+      kind: "RoleBinding",
+      metadata,
+      roleRef: { apiGroup: RBAC, kind: "Role", name: account.name },
+      subjects: subjects(account.namespace, account.name),
+    },
+  ];
+}

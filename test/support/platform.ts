@@ -1,0 +1,62 @@
+/** Every object of the platform as plain values: what golden files show, and what rules are checked on. */
+import { adminAccess } from "../../components/platform/access.ts";
+import { METRICS_SERVER_PORT, metricsServer } from "../../components/platform/metrics-server.ts";
+import { namespaceObject } from "../../components/platform/namespaces.ts";
+import type { KubeObject } from "../../components/platform/objects.ts";
+import {
+  metricsServerPolicy,
+  namespacePolicies,
+  storagePolicy,
+  traefikPolicy,
+} from "../../components/platform/policies.ts";
+import { priorityClasses } from "../../components/platform/priorities.ts";
+import { helperPod, storage } from "../../components/platform/storage.ts";
+import { traefik } from "../../components/platform/traefik.ts";
+import { namespaces } from "../../plan/namespaces.ts";
+import { VOLUME_HELPER_MEMORY, workload } from "../../plan/workloads.ts";
+import { MANIFEST } from "./settings.ts";
+
+export const NODE_IPS = ["10.0.1.11", "10.0.1.12", "10.0.1.13"];
+export const NETWORK = { nodeIps: NODE_IPS, apiServerIps: NODE_IPS, podCidr: "10.42.0.0/16" };
+export const INGRESS = { class: "traefik", memory: "128Mi" } as const;
+
+const STORAGE = {
+  image: MANIFEST.images.localPathProvisioner,
+  helperImage: MANIFEST.images.busybox,
+  memory: workload("local-path-provisioner").memory,
+  helperMemory: VOLUME_HELPER_MEMORY,
+};
+
+const SPACES = namespaces({ profile: "full", ingress: INGRESS });
+
+/** By subject, as the golden files are. */
+export const SUBJECTS: Readonly<Record<string, readonly KubeObject[]>> = {
+  access: adminAccess(),
+  priorities: priorityClasses(),
+  namespaces: SPACES.map((space) => namespaceObject(space, "v1.36")),
+  policies: [
+    ...SPACES.flatMap(namespacePolicies),
+    traefikPolicy(NETWORK),
+    metricsServerPolicy(NETWORK, METRICS_SERVER_PORT),
+    storagePolicy(NETWORK),
+  ],
+  traefik: traefik({
+    image: MANIFEST.images.traefik,
+    memory: INGRESS.memory,
+    entry: { kind: "ip", value: "203.0.113.80" },
+    nodeIps: NODE_IPS,
+    namespaces: ["apps"],
+  }),
+  "metrics-server": metricsServer({
+    image: MANIFEST.images.metricsServer,
+    ...workload("metrics-server"),
+    replicas: 2,
+    tls: { ca: "Y2E=", cert: "Y2VydA==", key: "a2V5" },
+  }),
+  storage: storage(STORAGE),
+};
+
+export const OBJECTS: readonly KubeObject[] = Object.values(SUBJECTS).flat();
+
+/** The pod that makes and removes volumes, which lies as text in a ConfigMap. */
+export const HELPER_POD = helperPod(STORAGE);
