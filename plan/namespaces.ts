@@ -1,7 +1,7 @@
 /** The program's namespaces, and which of them are exempt from Pod Security's level `restricted`. */
 
 /** Level of Pod Security that the API server enforces. `baseline` would fit none of the exempt ones. */
-export type PodSecurity = "restricted" | "privileged";
+type PodSecurity = "restricted" | "privileged";
 
 export interface NamespacePlan {
   readonly name: string;

@@ -1,3 +1,2 @@
 export { ADMINS } from "./access.ts";
 export { Platform } from "./platform.ts";
-export type { EntryAddress } from "./traefik.ts";

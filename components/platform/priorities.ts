@@ -8,7 +8,7 @@ const CLASSES = {
   "gardenos-apps": { value: 100_000, description: "Applications" },
 } as const;
 
-export type Priority = keyof typeof CLASSES;
+type Priority = keyof typeof CLASSES;
 
 export function priorityClasses(): KubeObject[] {
   return Object.entries(CLASSES).map(([name, { value, description }]) => ({

@@ -43,7 +43,7 @@ const METRICS_PORT = 9100;
 const GRACE = { accept: 10, requests: 30, kill: 45 } as const;
 
 /** Static configuration, as arguments: one line per setting in a diff, and no second place to look. */
-export function traefikArguments({ entry, nodeIps, namespaces }: TraefikConfig): string[] {
+function traefikArguments({ entry, nodeIps, namespaces }: TraefikConfig): string[] {
   const entryPoint = (name: string, port: number) =>
     [
       `address=:${port}`,

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
-import { Platform } from "../../components/platform/index.ts";
+import { ADMINS, Platform } from "../../components/platform/index.ts";
 import { INGRESS, NETWORK } from "../support/platform.ts";
 import { type Recorded, type Recording, record } from "../support/record.ts";
 import { MANIFEST } from "../support/settings.ts";
@@ -109,10 +109,7 @@ describe("every object", () => {
 describe("order", () => {
   it("begins when the cluster is there", async () => {
     const recording = await platform();
-    for (const r of [
-      find(recording, "Namespace apps"),
-      find(recording, "ClusterRoleBinding gardenos:admins"),
-    ]) {
+    for (const r of [find(recording, "Namespace apps"), find(recording, `ClusterRoleBinding ${ADMINS}`)]) {
       expect(r.dependsOn, r.name).toEqual(["gate"]);
     }
   });

@@ -16,7 +16,7 @@ import { namespaces } from "../../plan/namespaces.ts";
 import { VOLUME_HELPER_MEMORY, workload } from "../../plan/workloads.ts";
 import { MANIFEST } from "./settings.ts";
 
-export const NODE_IPS = ["10.0.1.11", "10.0.1.12", "10.0.1.13"];
+const NODE_IPS = ["10.0.1.11", "10.0.1.12", "10.0.1.13"];
 export const NETWORK = { nodeIps: NODE_IPS, apiServerIps: NODE_IPS, podCidr: "10.42.0.0/16" };
 export const INGRESS = { class: "traefik", memory: "128Mi" } as const;
 
