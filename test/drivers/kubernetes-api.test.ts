@@ -16,6 +16,9 @@ const driver = createKubernetesDriver({
   unknownPatienceMs: 10_000,
 });
 
+/** A busy machine starts a kubectl slowly. */
+const SOON = { timeout: 30_000 };
+
 type Made = Existing & { readonly inputs: Properties };
 
 describe.skipIf(binary === undefined)(`objects of a real API server${unlessBuilt}`, () => {
@@ -92,7 +95,7 @@ describe.skipIf(binary === undefined)(`objects of a real API server${unlessBuilt
   /** Calls in the background until the object exists. */
   const whenThere = async (resource: string, act: () => void): Promise<void> => {
     await expect
-      .poll(() => api.kubectl("get", resource, `--namespace=${namespace}`, "--output=name"))
+      .poll(() => api.kubectl("get", resource, `--namespace=${namespace}`, "--output=name"), SOON)
       .not.toBe("");
     act();
   };
@@ -121,7 +124,10 @@ describe.skipIf(binary === undefined)(`objects of a real API server${unlessBuilt
     const made = await create(configMap({}));
     const removal = driver.delete?.(context(), made);
     await expect
-      .poll(() => api.kubectl("get", "configmap", "settings", `--namespace=${namespace}`, "--output=yaml"))
+      .poll(
+        () => api.kubectl("get", "configmap", "settings", `--namespace=${namespace}`, "--output=yaml"),
+        SOON,
+      )
       .toContain("foregroundDeletion");
     release("configmap", "settings");
     await removal;

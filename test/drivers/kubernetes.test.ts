@@ -279,8 +279,10 @@ describe("kubectl", () => {
       'error: resource mapping not found for name: "a": no matches for kind "Thing" in version "x/v1"',
     ],
     ["unknown", 'Error from server (NotFound): namespaces "n" not found'],
+    ["stranger", "error: You must be logged in to the server (Unauthorized)"],
+    ["refused", 'Error from server (Conflict): Apply failed with 1 conflict: conflict with "kubectl-edit"'],
     [
-      "refused",
+      "stranger",
       "Unable to connect to the server: tls: failed to verify certificate: x509: unknown authority",
     ],
   ])("a failure is %s: %s", (reason, stderr) => {
