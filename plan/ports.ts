@@ -60,9 +60,14 @@ export function portsFrom(source: PortSource): readonly PortRule[] {
 
 /**
  * Ports of a node that no pod may reach, neither its own node's nor another's. Patroni's pods get 2379 from an
- * egress rule at the source, so it is not listed.
+ * egress rule at the source, so it is not listed. A pod of another node would come to the ingress controller with
+ * its node's address, and its PROXY header would be believed.
  */
-export const PORTS_CLOSED_TO_PODS: readonly number[] = [PORTS.ssh.port, PORTS.etcdPeer.port];
+export const PORTS_CLOSED_TO_PODS: readonly number[] = [
+  PORTS.ssh.port,
+  PORTS.etcdPeer.port,
+  ...Object.values(INGRESS_HOST_PORTS),
+];
 
 /** Hetzner's metadata service. It shows the user-data to whoever asks, so pods must not. */
 export const METADATA_ADDRESS = "169.254.169.254";
