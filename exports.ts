@@ -64,6 +64,7 @@ export interface StackExports {
   };
   /** HAProxy's statistics and metrics: https on port 8404 of each private address. */
   readonly haproxy?: {
+    /** Who may read them. */
     readonly statsUser: string;
     /** Secret. */
     readonly statsPassword: string;

@@ -6,6 +6,7 @@ import { HaproxyLb } from "./components/haproxy-lb/index.ts";
 import { HetznerNodes } from "./components/hetzner-nodes/index.ts";
 import { OsBaseline } from "./components/host/index.ts";
 import { K3sControlPlane } from "./components/k3s-control-plane/index.ts";
+import { createProvider, Platform } from "./components/platform/index.ts";
 import { load } from "./config/load.ts";
 import { toExports } from "./exports.ts";
 
@@ -34,7 +35,7 @@ const baseline = new OsBaseline("baseline", {
   firewall: {
     ...access,
     ...loadBalancer,
-    nodeIps: Object.values(plan.nodes).map((node) => node.privateIp),
+    nodeIps: plan.nodeIps,
     podCidr: plan.network.podCidr,
   },
 });
@@ -81,12 +82,25 @@ function createKubernetes() {
     access: { ...access, ...loadBalancer, podCidr: plan.network.podCidr },
     settings: plan.haproxy,
     ingress: plan.ingressBackends,
-    pki: k3s.haproxyPki(nodes.map(({ privateIp }) => privateIp)),
+    pki: k3s.haproxyPki(plan.nodeIps),
   });
   return { k3s, haproxy, entry, access: k3s.grantAccess(entry.apiHost) };
 }
 
 const kubernetesStack = plan.profile === "hosts" ? undefined : createKubernetes();
+if (kubernetesStack && plan.profile !== "hosts") {
+  const { k3s, haproxy, entry, access } = kubernetesStack;
+  const args = {
+    profile: plan.profile,
+    kubernetesVersion: plan.k3s.kubernetesVersion,
+    network: { nodeIps: plan.nodeIps, apiServerIps: plan.serverIps, podCidr: plan.network.podCidr },
+    ingress: plan.ingress,
+    images: plan.images,
+    entry: { kind: plan.entry.kind === "dns" ? "hostname" : "ip", value: entry.apiHost },
+    after: [...k3s.ready, ...haproxy.ready],
+  } as const;
+  new Platform("platform", args, { providers: [createProvider(access.programKubeconfig, plan.prefix)] });
+}
 
 export const { contract, project, stack, nodes, etcd, kubernetes, entry, haproxy, versions } = toExports(
   plan,

@@ -47,7 +47,10 @@ export async function up(lab: Lab, options: UpOptions): Promise<number> {
   await startDaemon(lab.ctx, { rootfsDir, artifactDir: artifacts.served, token: lab.files.token });
   const flags = ["--engine", engine, "--profile", profile, ...(options.json ? ["--json"] : [])];
   const cli = join(import.meta.dirname, "cli.ts");
-  return runInLab(lab.ctx, [process.execPath, cli, "deploy", ...flags], scratchEnv(lab));
+  return runInLab(lab.ctx, [process.execPath, cli, "deploy", ...flags], {
+    ...scratchEnv(lab),
+    ...(k3sFile && { GARDENOS_KUBECTL: JSON.stringify([k3sFile, "kubectl"]) }),
+  });
 }
 
 /** Temporary files, SSH keys among them, stay in `.lab`, whatever happens to the run. */

@@ -89,6 +89,10 @@ export interface Plan {
   readonly nodes: Readonly<Record<string, NodePlan>>;
   /** Nodes with role server, by key: control plane and etcd, in roll order. */
   readonly servers: readonly NodePlan[];
+  /** Private addresses of all nodes, in order of their keys. */
+  readonly nodeIps: readonly string[];
+  /** Those of the nodes with role server. */
+  readonly serverIps: readonly string[];
   readonly image: string;
   readonly network: NetworkPlan;
   readonly adminCidrs: readonly string[];
@@ -141,6 +145,8 @@ export function makePlan(identity: StackIdentity, settings: Settings, manifest: 
     prefix: `${identity.project}-${identity.stack}`,
     nodes: Object.fromEntries(nodes.map((node) => [node.key, node])),
     servers,
+    nodeIps: nodes.map((node) => node.privateIp),
+    serverIps: servers.map((node) => node.privateIp),
     image: settings.image,
     network: {
       cidr,

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { readRepositoryFile } from "../../lib/repository-file.ts";
+import { ADMIN_GROUP } from "../../plan/access.ts";
 import { PORTS } from "../../plan/ports.ts";
 import { applyBundle, chain, runStep } from "../host/index.ts";
 import { createLeaf, type KeyPair, type Leaf } from "../pki/index.ts";
@@ -54,7 +55,7 @@ export class K3sControlPlane extends pulumi.ComponentResource {
    */
   grantAccess(host: pulumi.Input<string>): KubernetesAccess {
     const program = this.issueClient("program", { user: "gardenos:program", group: "system:masters" });
-    const admin = this.issueClient("admin", { user: "gardenos:admin", group: "gardenos:admins" });
+    const admin = this.issueClient("admin", { user: "gardenos:admin", group: ADMIN_GROUP });
     const gate = pulumi.all(this.ready.map((each) => (each as pulumi.CustomResource).id));
     const opened = this.kubeconfig(program, "gardenos:program", host);
     return {

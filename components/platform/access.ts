@@ -1,8 +1,6 @@
 /** What people may do. */
+import { ADMIN_GROUP } from "../../plan/access.ts";
 import type { KubeObject } from "./objects.ts";
-
-/** Group in the certificate of the exported kubeconfig. */
-export const ADMINS = "gardenos:admins";
 
 /**
  * Makes administrators of a group. A certificate can't be called back before it expires; this binding can. The
@@ -14,9 +12,9 @@ export function adminAccess(): KubeObject[] {
     {
       apiVersion: `${apiGroup}/v1`,
       kind: "ClusterRoleBinding",
-      metadata: { name: ADMINS, labels: { "app.kubernetes.io/part-of": "gardenos" } },
+      metadata: { name: ADMIN_GROUP, labels: { "app.kubernetes.io/part-of": "gardenos" } },
       roleRef: { apiGroup, kind: "ClusterRole", name: "cluster-admin" },
-      subjects: [{ apiGroup, kind: "Group", name: ADMINS }],
+      subjects: [{ apiGroup, kind: "Group", name: ADMIN_GROUP }],
     },
   ];
 }

@@ -1,2 +1,2 @@
-export { ADMINS } from "./access.ts";
 export { Platform } from "./platform.ts";
+export { createProvider } from "./provider.ts";

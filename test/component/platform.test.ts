@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
-import { ADMINS, Platform } from "../../components/platform/index.ts";
+import { Platform } from "../../components/platform/index.ts";
+import { ADMIN_GROUP } from "../../plan/access.ts";
 import { INGRESS, NETWORK } from "../support/platform.ts";
 import { type Recorded, type Recording, record } from "../support/record.ts";
 import { MANIFEST } from "../support/settings.ts";
@@ -109,7 +110,10 @@ describe("every object", () => {
 describe("order", () => {
   it("begins when the cluster is there", async () => {
     const recording = await platform();
-    for (const r of [find(recording, "Namespace apps"), find(recording, `ClusterRoleBinding ${ADMINS}`)]) {
+    for (const r of [
+      find(recording, "Namespace apps"),
+      find(recording, `ClusterRoleBinding ${ADMIN_GROUP}`),
+    ]) {
       expect(r.dependsOn, r.name).toEqual(["gate"]);
     }
   });

@@ -44,7 +44,7 @@ function outputsOf(type: string, name: string, index: number): Record<string, un
       };
     case "tls:index/selfSignedCert:SelfSignedCert":
     case "tls:index/locallySignedCert:LocallySignedCert":
-      return { certPem: PEM("CERTIFICATE", name) };
+      return { certPem: PEM("CERTIFICATE", name), validityEndTime: "2027-11-25T00:00:00Z" };
     case "tls:index/certRequest:CertRequest":
       return { certRequestPem: PEM("CERTIFICATE REQUEST", name) };
     case "random:index/randomPassword:RandomPassword":
@@ -121,7 +121,12 @@ export async function record(program: () => unknown, stack = "test"): Promise<Re
     false,
   );
   const registrations = watchRegistrations();
-  const outputs = await pulumi.runtime.runInPulumiStack(async () => program());
+  let exported: unknown;
+  await pulumi.runtime.runInPulumiStack(async () => {
+    exported = await program();
+    return exported as Record<string, unknown>;
+  });
+  const outputs = await settled(exported);
   await pulumi.runtime.disconnect();
   const resources = made.map(({ type, name, inputs }) => {
     const request = registrations.get(`${type} ${name}`);
@@ -138,13 +143,21 @@ export async function record(program: () => unknown, stack = "test"): Promise<Re
       dependsOn: [...new Set((request?.getDependenciesList() ?? []).map(lastName))].sort(),
     };
   });
-  return { resources, outputs: (await settled(outputs)) as Record<string, unknown> };
+  return { resources, outputs: (outputs ?? {}) as Record<string, unknown> };
 }
 
-function settled(value: unknown): Promise<unknown> {
-  return new Promise((resolve) => {
-    (pulumi.output(value) as pulumi.Output<unknown>).apply(resolve);
-  });
+/** The value of outputs wherever they are in it; a secret one is shown as `[secret]`. */
+async function settled(value: unknown): Promise<unknown> {
+  if (pulumi.Output.isInstance(value)) {
+    if (await pulumi.isSecret(value)) return "[secret]";
+    return new Promise((resolve) => {
+      value.apply((plain) => resolve(settled(plain)));
+    });
+  }
+  if (Array.isArray(value)) return Promise.all(value.map(settled));
+  if (value === null || typeof value !== "object") return value;
+  const fields = Object.entries(value).map(async ([key, each]) => [key, await settled(each)] as const);
+  return Object.fromEntries(await Promise.all(fields));
 }
 
 /** Sets the configuration that `Pulumi.<stack>.yaml` holds. */
