@@ -60,7 +60,12 @@ export function testRootfs(): string {
   );
 }
 
-export async function makeTestLab(): Promise<TestLab> {
+interface TestLabOptions {
+  /** `emulated`: the API of every lab, which {@link TestLab.call} does not know. @default the hypervisor's own calls */
+  readonly cloud?: "emulated" | "direct";
+}
+
+export async function makeTestLab({ cloud = "direct" }: TestLabOptions = {}): Promise<TestLab> {
   const checkout = realpathSync(mkdtempSync(join(tmpdir(), "gardenos-machines-")));
   const ctx = labContext(checkout, join(checkout, "cache"));
   const artifactDir = join(checkout, "artifacts");
@@ -90,7 +95,7 @@ export async function makeTestLab(): Promise<TestLab> {
       rootfsDir: testRootfs(),
       artifactDir,
       token: "test",
-      cloudModule: join(import.meta.dirname, "direct-cloud.ts"),
+      ...(cloud === "direct" && { cloudModule: join(import.meta.dirname, "direct-cloud.ts") }),
     });
   return {
     ctx,
