@@ -7,7 +7,16 @@ export const STATE_FILE = "servers.state";
 
 const ALGORITHMS = { round_robin: "roundrobin", least_connections: "leastconn" } as const;
 
-/** One configuration for all services; needs at least one. Long-lived connections survive a reload for an hour. */
+/** True when nobody can be served: without a service, or on neither side. HAProxy does not start then. */
+export function isIdle(spec: BalancerSpec): boolean {
+  return spec.services.length === 0 || listenAddresses(spec).length === 0;
+}
+
+function listenAddresses({ isPublic, publicIp, nic }: BalancerSpec): readonly string[] {
+  return [...(isPublic ? [publicIp] : []), ...(nic ? [nic.ip] : [])];
+}
+
+/** One configuration for all services, unless it {@link isIdle}. Long-lived connections survive a reload for an hour. */
 export function renderConfig(spec: BalancerSpec): string {
   return `${[
     "global",
@@ -54,10 +63,9 @@ export function targetOf(
 
 function renderService(spec: BalancerSpec, service: ServiceSpec): readonly string[] {
   const { listenPort, check } = service;
-  const addresses = [...(spec.isPublic ? [spec.publicIp] : []), ...(spec.nic ? [spec.nic.ip] : [])];
   return [
     `listen ${serviceName(service)}`,
-    ...addresses.map((ip) => `  bind ${ip}:${listenPort}`),
+    ...listenAddresses(spec).map((ip) => `  bind ${ip}:${listenPort}`),
     `  timeout connect ${check.timeout}s`,
     `  timeout check ${check.timeout}s`,
     ...renderCheck(check),

@@ -5,7 +5,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } f
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BalancerSpec, TargetHealth } from "../cloud/balancers.ts";
-import { renderConfig, STATE_FILE, STATS_SOCKET } from "./config.ts";
+import { isIdle, renderConfig, STATE_FILE, STATS_SOCKET } from "./config.ts";
 import { ask, parseHealth } from "./stats.ts";
 
 const START_TIMEOUT_MS = 10_000;
@@ -36,7 +36,7 @@ export class Haproxy {
    * @throws Error when HAProxy does not start; the one before then goes on
    */
   async apply(spec: BalancerSpec): Promise<void> {
-    if (spec.services.length === 0) {
+    if (isIdle(spec)) {
       this.#current?.kill("SIGUSR1");
       this.#current = undefined;
       return;
