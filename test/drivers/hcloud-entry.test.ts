@@ -93,7 +93,7 @@ describe("a load balancer", () => {
       enablePublicInterface: true,
     });
     expect(service.id).toBe(`${balancer.id}__6443`);
-    const http = { ...healthCheck.http, tls: false };
+    const http = { ...healthCheck.http, domain: "", response: "", tls: false };
     expect(service.outputs).toEqual({
       ...serviceOf(balancer),
       id: service.id,

@@ -161,9 +161,9 @@ async function lookUpService(client: Client, id: string): Promise<Existing | und
   if (found === undefined) return undefined;
   const { http, ...check } = found.health_check;
   const httpOutputs = http && {
-    domain: http.domain || undefined,
-    path: http.path || undefined,
-    response: http.response || undefined,
+    domain: http.domain ?? "",
+    path: http.path ?? "",
+    response: http.response ?? "",
     tls: http.tls,
     statusCodes: http.status_codes ?? [],
   };
@@ -175,7 +175,7 @@ async function lookUpService(client: Client, id: string): Promise<Existing | und
       listenPort: found.listen_port,
       destinationPort: found.destination_port,
       proxyprotocol: found.proxyprotocol,
-      healthCheck: { ...check, ...(httpOutputs && { http: defined(httpOutputs) }) },
+      healthCheck: { ...check, ...(httpOutputs && { http: httpOutputs }) },
     },
   };
 }
