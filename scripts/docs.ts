@@ -160,7 +160,7 @@ function outputsPage(): string {
 ${generatedFrom("`exports.ts`")}
 
 What a stack exports: \`pulumi stack output --json\`, or a StackReference in another program. \`contract\` is the version of
-this list. Fields may be added under the same number; removing or renaming one needs a new number. Those marked Secret are encrypted in the state; `--show-secrets` shows them.
+this list. Fields may be added under the same number; removing or renaming one needs a new number. Those marked Secret are encrypted in the state; \`--show-secrets\` shows them.
 
 ${table(["output", "type", "meaning"], memberRows("", members, interfaces))}
 `;
