@@ -42,20 +42,31 @@ func (f Files) pack() ([]byte, error) {
 	return json.Marshal(data)
 }
 
+// missing are the files that are not on disk.
+func (f Files) missing() []string {
+	var absent []string
+	for _, file := range f {
+		if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
+			absent = append(absent, file)
+		}
+	}
+	return absent
+}
+
 // unpack writes what the disk lacks. What it has must be equal: another authority on one server would split the cluster.
 func (f Files) unpack(packed []byte) error {
 	var data map[string]entry
 	if err := json.Unmarshal(packed, &data); err != nil {
 		return fmt.Errorf("bootstrap data: %w", err)
 	}
-	var different, missing []string
+	var different, absent []string
 	for name, file := range f {
 		stored, known := data[name]
 		onDisk, err := os.ReadFile(file)
 		switch {
 		case errors.Is(err, os.ErrNotExist):
 			if known {
-				missing = append(missing, name)
+				absent = append(absent, name)
 			}
 		case err != nil:
 			return err
@@ -68,7 +79,7 @@ func (f Files) unpack(packed []byte) error {
 		return fmt.Errorf("%s differ from the datastore and could cause a cluster outage. "+
 			"Remove the file(s) from disk and restart to be recreated from datastore", strings.Join(different, ", "))
 	}
-	for _, name := range missing {
+	for _, name := range absent {
 		mode := os.FileMode(0o600)
 		if strings.HasSuffix(f[name], ".crt") {
 			mode = 0o644

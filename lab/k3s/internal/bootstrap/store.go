@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -38,6 +39,7 @@ func Reconcile(ctx context.Context, store Store, token string, files Files, prep
 		if len(stored) > 0 {
 			return adopt(stored, token, files)
 		}
+		made := files.missing()
 		if err := prepare(); err != nil {
 			return err
 		}
@@ -53,7 +55,10 @@ func Reconcile(ctx context.Context, store Store, token string, files Files, prep
 		if err != nil || first {
 			return err
 		}
-		// Another server was quicker: read what it stored.
+		// Another server was quicker: take what it stored, and not what was made in vain.
+		for _, file := range made {
+			_ = os.Remove(file)
+		}
 	}
 	return errors.New("bootstrap data neither readable nor writable")
 }

@@ -90,6 +90,7 @@ func (s *server) stop(reason error) {
 		supervise.Log("stopping")
 	}
 	s.group.Stop(context.Background(), stopWaves, stopPatience)
+	endPodsAtPoweroff()
 }
 
 // serve brings everything up and then waits for the end.

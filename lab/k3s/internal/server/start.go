@@ -6,6 +6,7 @@ import (
 	"time"
 
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -96,10 +97,17 @@ func (s *server) startNode(ctx context.Context, api *api) error {
 	if err != nil {
 		return err
 	}
-	return poll(ctx, "node", func() error {
-		_, err := api.client.CoreV1().Nodes().Get(ctx, s.config.NodeName, meta.GetOptions{})
-		return err
-	})
+	return poll(ctx, "node", func() error { return s.labelNode(ctx, api) })
+}
+
+// controlPlaneLabel is what K3s gives its servers; kubelet may not give it to itself.
+const controlPlaneLabel = `{"metadata":{"labels":{"node-role.kubernetes.io/control-plane":"true"}}}`
+
+// labelNode fails as long as kubelet has not registered the node.
+func (s *server) labelNode(ctx context.Context, api *api) error {
+	_, err := api.client.CoreV1().Nodes().Patch(ctx, s.config.NodeName, types.StrategicMergePatchType,
+		[]byte(controlPlaneLabel), meta.PatchOptions{FieldManager: "k3s"})
+	return err
 }
 
 const reportEvery = 15 * time.Second

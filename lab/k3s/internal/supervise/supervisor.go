@@ -80,7 +80,10 @@ func (g *Group) wait(c *child, last *lastLine) {
 	if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		reason = err.Error()
 	}
-	message := fmt.Errorf("%s ended: %s%s", c.name, reason, last.suffix())
+	if c.cmd.ProcessState.Exited() { // of its own accord: it mostly says why
+		reason += last.suffix()
+	}
+	message := fmt.Errorf("%s ended: %s", c.name, reason)
 	select {
 	case g.ended <- message:
 	default: // not the first
