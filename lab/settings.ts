@@ -3,8 +3,10 @@ import { parseSettings, rawSettings } from "../config/parse.ts";
 import type { Profile } from "../config/schema.ts";
 import { renderProblems } from "../lib/problem.ts";
 import { readRepositoryFile } from "../lib/repository-file.ts";
+import { kubernetesVersion } from "../lib/version.ts";
 import { type Manifest, parseManifest } from "../plan/artifacts.ts";
 import { checkSettings } from "../plan/checks.ts";
+import { LAB_K3S_VERSION } from "./artifacts/k3s.ts";
 import { EngineError } from "./engine/errors.ts";
 import type { Lab } from "./lab.ts";
 import { stackConfig } from "./stack-config.ts";
@@ -27,6 +29,15 @@ export function checkConfig(lab: Lab): void {
 /** How far the stack's configuration wants it built. A broken value is the program's to refuse. */
 export function configuredProfile(lab: Lab): Profile {
   return parsed(lab).settings.profile ?? "hosts";
+}
+
+/**
+ * What the lab's k3s calls itself: the configured release, so that an upgrade can be tried. One with K3s's suffix is
+ * not the lab's to claim; the program then says what the manifest has.
+ */
+export function labK3sVersion(lab: Lab): string {
+  const version = parsed(lab).settings.k3s?.version ?? "";
+  return version === `v${kubernetesVersion(version)}` ? version : LAB_K3S_VERSION;
 }
 
 /**

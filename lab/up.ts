@@ -11,7 +11,7 @@ import { readChoices, saveChoices } from "./files.ts";
 import type { Lab } from "./lab.ts";
 import { pickProfile } from "./profile.ts";
 import { installPlugins } from "./pulumi-cli.ts";
-import { checkConfig, upstreamManifest } from "./settings.ts";
+import { checkConfig, labK3sVersion, upstreamManifest } from "./settings.ts";
 import { runInLab } from "./shell.ts";
 
 export interface UpOptions {
@@ -33,7 +33,7 @@ export async function up(lab: Lab, options: UpOptions): Promise<number> {
     cacheDir: lab.ctx.cacheDir,
     outDir: join(lab.ctx.dir, "artifacts"),
     packages: NODE_PACKAGES,
-    kubernetes: profile !== "hosts",
+    k3sVersion: profile === "hosts" ? undefined : labK3sVersion(lab),
     upstream: upstreamManifest(lab),
     onProgress: say,
   });

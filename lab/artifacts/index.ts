@@ -4,7 +4,7 @@ import { type AptRepository, buildAptRepository } from "./apt-repository.ts";
 import { defaultCacheDir, type Progress } from "./cache.ts";
 import { buildEtcd } from "./etcd.ts";
 import { buildImages } from "./images.ts";
-import { buildK3s } from "./k3s.ts";
+import { buildK3s, type K3sBuild } from "./k3s.ts";
 import { type KubernetesParts, layOut } from "./layout.ts";
 import { buildRootfs, type Rootfs } from "./rootfs.ts";
 import { fetchEtcd } from "./upstream-etcd.ts";
@@ -21,8 +21,11 @@ export interface ArtifactOptions {
   readonly outDir: string;
   /** Debian packages that the program's bundles install. */
   readonly packages: readonly string[];
-  /** Kubernetes and its images, too: a quarter of an hour the first time. @default false */
-  readonly kubernetes?: boolean;
+  /**
+   * Version that the lab's k3s calls itself, `v1.36.5`; its code is always that of `VERSIONS.k3s`. Kubernetes and its
+   * images take a quarter of an hour the first time. @default - they are not built
+   */
+  readonly k3sVersion?: string | undefined;
   /** Upstream's artifacts instead of built ones, where the internet is reachable. @default - build them */
   readonly upstream?: Manifest | undefined;
   /** See `RootfsBuild.edition`. @default - any image of the recipe will do */
@@ -70,7 +73,11 @@ export async function buildArtifacts(options: ArtifactOptions): Promise<LabArtif
     return { rootfs, apt: await buildAptRepository({ ...build, rootfs, packages: options.packages }) };
   };
   const [etcd, { rootfs, apt }, kubernetes] = await allOrNone(
-    [obtainEtcd(build), packages(), options.kubernetes ? buildKubernetes(build) : undefined],
+    [
+      obtainEtcd(build),
+      packages(),
+      options.k3sVersion ? buildKubernetes({ ...build, version: options.k3sVersion }) : undefined,
+    ],
     failure,
   );
   const layout = await layOut(options.outDir, { etcd, apt, kubernetes });
@@ -79,7 +86,7 @@ export async function buildArtifacts(options: ArtifactOptions): Promise<LabArtif
 }
 
 /** One after the other: each keeps all processors busy. */
-async function buildKubernetes(build: Parameters<typeof buildImages>[0]): Promise<KubernetesParts> {
+async function buildKubernetes(build: K3sBuild): Promise<KubernetesParts> {
   const k3s = await buildK3s(build);
   return { k3s, images: await buildImages(build) };
 }

@@ -56,7 +56,8 @@ export async function buildK3sTools(options: K3sToolsBuild): Promise<K3sTools> {
     cacheDir: options.cacheDir,
     name: "k3s-tools",
     key,
-    describe: "building containerd and CNI plugins, downloading runc, iptables and ipset (20 s; 2-3 min cold)",
+    describe:
+      "building containerd and CNI plugins, downloading runc, iptables and ipset (20 s; 2-3 min cold)",
     onProgress: options.onProgress,
     async build(target) {
       const tree = join(target, "tree");
@@ -70,7 +71,9 @@ export async function buildK3sTools(options: K3sToolsBuild): Promise<K3sTools> {
 }
 
 async function toolsKey({ edition = "", signal }: K3sToolsBuild): Promise<string> {
-  const files = GO_MODULES.flatMap((name) => ["go.mod", "go.sum"].map((file) => join(MODULES_DIR, name, file)));
+  const files = GO_MODULES.flatMap((name) =>
+    ["go.mod", "go.sum"].map((file) => join(MODULES_DIR, name, file)),
+  );
   const texts = await Promise.all([...files, WRAPPER].map((file) => readFile(file, "utf8")));
   const go = await run({ tool: "go", args: ["env", "GOVERSION"], cwd: join(MODULES_DIR, "cni"), signal });
   const fixed = { layout: LAYOUT, suite: SUITE, edition, flags: BUILD_FLAGS, packages: PACKAGES };

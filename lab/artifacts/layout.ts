@@ -8,14 +8,14 @@ import { LAB_NET } from "../addresses.ts";
 import type { AptRepository } from "./apt-repository.ts";
 import type { EtcdTarball } from "./etcd.ts";
 import type { ImageBundle } from "./images.ts";
-import type { K3sBinary } from "./k3s.ts";
+import type { K3sExecutable } from "./k3s.ts";
 
 /** Path of the package repository below the served folder. */
 const APT_PATH = "debian";
 
 /** What Kubernetes needs. */
 export interface KubernetesParts {
-  readonly k3s: K3sBinary;
+  readonly k3s: K3sExecutable;
   readonly images: ImageBundle;
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -44,20 +45,41 @@ func Load(args []string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	settings, err := readFile(file)
+	sources, err := readFiles(file)
 	if err != nil {
 		return nil, err
 	}
 	c := defaults()
-	for _, source := range []struct {
-		name   string
-		values map[string][]string
-	}{{file, settings}, {"command line", flags}} {
-		if err := c.apply(source.name, source.values); err != nil {
+	for _, each := range append(sources, source{"command line", flags}) {
+		if err := c.apply(each.name, each.values); err != nil {
 			return nil, err
 		}
 	}
 	return c, c.complete()
+}
+
+// source is a set of options with the place it comes from.
+type source struct {
+	name   string
+	values map[string][]string
+}
+
+// readFiles reads the file and then those in the folder beside it, `config.yaml.d/*.yaml`, in order of their names.
+// A later one replaces an earlier one's value, as in K3s.
+func readFiles(file string) ([]source, error) {
+	additions, err := filepath.Glob(filepath.Join(file+".d", "*.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	var sources []source
+	for _, name := range append([]string{file}, additions...) {
+		values, err := readFile(name)
+		if err != nil {
+			return nil, err
+		}
+		sources = append(sources, source{name, values})
+	}
+	return sources, nil
 }
 
 func defaults() *Config {

@@ -39,6 +39,24 @@ func write(t *testing.T, content string) string {
 	return file
 }
 
+func TestLoadReadsTheFolderBesideTheFile(t *testing.T) {
+	file := write(t, whole)
+	if err := os.Mkdir(file+".d", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	card := filepath.Join(file+".d", "card.yaml")
+	if err := os.WriteFile(card, []byte("flannel-iface: ens10\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load([]string{"--config", file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.FlannelIface != "ens10" {
+		t.Errorf("a file of the folder must win over the file: got %q", c.FlannelIface)
+	}
+}
+
 func TestLoad(t *testing.T) {
 	c, err := Load([]string{"--config", write(t, whole), "--node-name=N2", "--secrets-encryption"})
 	if err != nil {
