@@ -14,7 +14,7 @@ export const RESERVED_MIB = { system: 512, kube: 1536 } as const;
 export const EVICTION_MIB = 100;
 
 /** One line of the memory table, in MiB. */
-export interface MemoryRow {
+interface MemoryRow {
   readonly name: string;
   /** `3 × 128` */
   readonly pods: string;

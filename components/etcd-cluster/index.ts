@@ -1,2 +1,1 @@
-export type { EtcdMemberArgs } from "./args.ts";
 export { EtcdCluster } from "./etcd-cluster.ts";

@@ -16,7 +16,7 @@ export interface KubeconfigArgs {
 }
 
 /** A name that every API server's certificate holds, whatever address a client came by. */
-export const TLS_SERVER_NAME = "kubernetes";
+const TLS_SERVER_NAME = "kubernetes";
 
 const base64 = (text: string): string => Buffer.from(text, "utf8").toString("base64");
 

@@ -22,7 +22,7 @@ export interface K3sConfig {
 }
 
 const CONFIG_DIR = "/etc/rancher/k3s";
-export const K3S_DATA = "/var/lib/rancher/k3s";
+const K3S_DATA = "/var/lib/rancher/k3s";
 
 /** Where the bundles put what the configuration names. */
 export const PATHS = {

@@ -6,7 +6,7 @@ import type { StackIdentity } from "../plan.ts";
 /** Looks at what it needs, and skips silently what is missing or broken: the schema has said so. */
 export type Check = (settings: Partial<Settings>, context: CheckContext) => readonly Problem[];
 
-export interface CheckContext {
+interface CheckContext {
   readonly identity: StackIdentity;
   /** Nodes that the schema refused, and that are therefore missing from the settings. */
   readonly rejectedNodes: number;

@@ -36,7 +36,13 @@ function withoutHosts(command: Driver): Driver {
 async function runProgram(dir: string, cloud: Cloud): Promise<ComparedState> {
   const file = join(dir, "state.json");
   const passphrase = "passphrase-of-the-parity-test";
-  const config = { ...placeholders(STACK.stack), "hcloud:endpoint": cloud.endpoint, "hcloud:token": TOKEN };
+  const config = {
+    ...placeholders(STACK.stack),
+    // The recording is of the hosts: the real Kubernetes provider needs a cluster to talk to.
+    "gardenos:profile": "hosts",
+    "hcloud:endpoint": cloud.endpoint,
+    "hcloud:token": TOKEN,
+  };
   const engine = createEngine({
     ...STACK,
     programDir: repositoryPath("."),

@@ -7,6 +7,23 @@ const bridge = "the Terraform bridge's own bookkeeping; the drivers have no brid
 const nothing = "the bridge writes down that there is nothing; the driver leaves it out";
 const wrapper = "the real engine's own bookkeeping";
 
+const opening = (port: string, description: string) => ({
+  __defaults: [],
+  description,
+  direction: "in",
+  port,
+  protocol: "tcp",
+  sourceIps: ["203.0.113.10/32"],
+});
+const ssh = opening("22", "configuration and on-call");
+const ping = {
+  __defaults: [],
+  description: "path MTU discovery",
+  direction: "in",
+  protocol: "icmp",
+  sourceIps: ["0.0.0.0/0", "::/0"],
+};
+
 export const TOLERATED: readonly Tolerance[] = [
   { type: "", path: "outputs.__pulumi_raw_state_delta", real: "plain", builtin: absent, reason: bridge },
   ...["hcloud:index/server:", "random:index/randomPassword:", "tls:index/privateKey:"].map((type) => ({
@@ -23,6 +40,13 @@ export const TOLERATED: readonly Tolerance[] = [
     builtin: absent,
     reason: nothing,
   })),
+  {
+    type: "hcloud:index/firewall:",
+    path: "inputs.rules",
+    real: [ssh, ping],
+    builtin: [ssh, opening("6443", "HAProxy: Kubernetes API of all nodes"), ping],
+    reason: "the recording is older than the Kubernetes API's opening",
+  },
   {
     type: "hcloud:index/networkSubnet:",
     path: "outputs.vswitchId",
