@@ -1,53 +1,42 @@
 /** The few calls that lab commands make to the emulated API themselves. Runs inside the lab's network. */
-import { z } from "zod";
+import { callApi, type HetznerApi, listServers, type Server } from "../ops/hetzner.ts";
+import { waitFor } from "../ops/wait.ts";
 import { LAB_NET } from "./addresses.ts";
+import type { Lab } from "./lab.ts";
 
-const serverSchema = z.object({
-  id: z.number(),
-  name: z.string(),
-  status: z.string(),
-  labels: z.record(z.string(), z.string()),
-});
+const PATIENCE = { seconds: 60, everyMs: 200 };
 
-export type Server = z.output<typeof serverSchema>;
+export const labApi = ({ files }: Lab): HetznerApi => ({ url: LAB_NET.apiUrl, token: files.token });
 
-async function call(token: string, method: string, path: string, body?: unknown): Promise<unknown> {
-  const response = await fetch(`${LAB_NET.apiUrl}${path}`, {
-    method,
-    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(30_000),
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
-  return text === "" ? {} : JSON.parse(text);
-}
-
-export async function listServers(token: string): Promise<readonly Server[]> {
-  const answer = await call(token, "GET", "/servers?per_page=50");
-  return z.object({ servers: z.array(serverSchema) }).parse(answer).servers;
+/** @throws Error when the node has no server */
+export async function serverOf(lab: Lab, node: string): Promise<Server> {
+  const server = (await listServers(labApi(lab))).find((each) => each.labels["node"] === node);
+  if (server) return server;
+  throw new Error(`there is no server for node ${node}`);
 }
 
 /** Deletes a server as a person would in Hetzner's console: lifts the protection, then deletes. */
-export async function destroyServer(token: string, id: number): Promise<void> {
-  await call(token, "POST", `/servers/${id}/actions/change_protection`, { delete: false, rebuild: false });
-  await waitUntil(async () => {
-    try {
-      await call(token, "DELETE", `/servers/${id}`);
-      return true;
-    } catch (error) {
-      // 423: the change of protection is still under way.
-      if (String(error).includes(": 423 ")) return false;
-      throw error;
-    }
-  });
-  await waitUntil(async () => !(await listServers(token)).some((server) => server.id === id));
+export async function destroyServer(lab: Lab, { id, name }: Server): Promise<void> {
+  const api = labApi(lab);
+  await callApi(api, "POST", `/servers/${id}/actions/change_protection`, { delete: false, rebuild: false });
+  let refusal: unknown;
+  const gone = await waitFor(async () => {
+    if (!(await listServers(api)).some((server) => server.id === id)) return true;
+    // Refused while the change of protection is under way.
+    refusal = await callApi(api, "DELETE", `/servers/${id}`).catch((error: unknown) => error);
+    return false;
+  }, PATIENCE);
+  if (!gone) throw new Error(`${name} is still there after a minute: ${refusal}`);
 }
 
-async function waitUntil(done: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  while (!(await done())) {
-    if (Date.now() > deadline) throw new Error("the server is still there after a minute");
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
+/** A power cut, or the end of one. Resolves when the machine is off, or boots. */
+export async function power(lab: Lab, server: Server, state: "off" | "running"): Promise<void> {
+  const api = labApi(lab);
+  const action = state === "off" ? "poweroff" : "poweron";
+  await callApi(api, "POST", `/servers/${server.id}/actions/${action}`);
+  const done = await waitFor(
+    async () => (await listServers(api)).find(({ id }) => id === server.id)?.status === state,
+    PATIENCE,
+  );
+  if (!done) throw new Error(`${server.name} is not ${state} after a minute; see .lab/daemon.log`);
 }

@@ -1,24 +1,25 @@
 /** `npm run -s lab -- COMMAND`: a Hetzner Cloud on this machine, and the program that fills it. */
 import { Command } from "commander";
+import { addOpsCommands } from "../ops/commands.ts";
 import { isHealthy, readStatus, renderStatus, type Status } from "../ops/status.ts";
-import { destroyServer, listServers } from "./api.ts";
+import { type CommandContext, inside, print } from "./commands/context.ts";
+import { addFaultCommands } from "./commands/faults.ts";
+import { addMachineCommands } from "./commands/machine.ts";
 import { type DeployOptions, deploy } from "./deploy.ts";
 import { messageOf } from "./engine/errors.ts";
 import { type EngineChoice, engineOption, pickEngine } from "./engine-choice.ts";
 import { kubectl } from "./kubectl.ts";
 import { type Lab, openLab } from "./lab.ts";
-import { labStatusSource, nodeOf, trustHostKeys } from "./node-access.ts";
+import { labAccess, ssh } from "./node-access.ts";
 import { reset, switchOff } from "./off.ts";
 import { stackExports } from "./outputs.ts";
 import { profileOption } from "./profile.ts";
 import { deployWithPulumi } from "./pulumi-cli.ts";
-import { isInside, runInLab, sshArgv } from "./shell.ts";
+import { runInLab } from "./shell.ts";
 import { up } from "./up.ts";
 
 /** After machines lost power, members need a moment until they are a cluster again. */
 const SETTLE_MS = 60_000;
-
-const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
 /** The last word of a command that worked. */
 function report(sentence: string): number {
@@ -26,24 +27,12 @@ function report(sentence: string): number {
   return 0;
 }
 
-/** Commands that look at machines run again inside the lab's network. */
-async function inside(lab: Lab, body: () => Promise<number>): Promise<number> {
-  if (isInside()) return body();
-  return runInLab(lab.ctx, [process.execPath, ...process.argv.slice(1)]);
-}
-
-async function status(lab: Lab, options: { json?: boolean }): Promise<number> {
-  const found = await readStatus(labStatusSource(lab, await stackExports(lab)));
-  print(options.json ? JSON.stringify(found) : renderStatus(found));
-  return isHealthy(found) ? 0 : 1;
-}
-
 /** Looks until everything is well or a minute has passed. */
 async function settledStatus(lab: Lab): Promise<Status> {
   const deadline = Date.now() + SETTLE_MS;
-  const exports = await stackExports(lab);
+  const access = labAccess(lab, await stackExports(lab));
   for (;;) {
-    const found = await readStatus(labStatusSource(lab, exports));
+    const found = await readStatus(access);
     if (isHealthy(found) || Date.now() > deadline) return found;
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
@@ -66,21 +55,7 @@ async function deployInside(lab: Lab, options: RunOptions): Promise<number> {
   return isHealthy(found) ? 0 : 1;
 }
 
-async function destroyMachine(lab: Lab, key: string): Promise<number> {
-  const server = (await listServers(lab.files.token)).find((each) => each.labels["node"] === key);
-  if (!server) throw new Error(`there is no server for node ${key}`);
-  await destroyServer(lab.files.token, server.id);
-  print(`Server ${server.name} and its disk are gone. \`make up\` makes a new one.`);
-  return 0;
-}
-
-async function ssh(lab: Lab, key: string, remote: readonly string[]): Promise<number> {
-  const { nodes } = await stackExports(lab);
-  trustHostKeys(lab, nodes);
-  return runInLab(lab.ctx, sshArgv(lab.files, nodeOf(nodes, key).publicIp, remote));
-}
-
-function commands(lab: Lab, done: (code: number) => void): Command {
+function commands({ lab, done }: CommandContext): Command {
   const program = new Command("lab")
     .enablePositionalOptions()
     .description("A Hetzner Cloud on this machine, and the program that fills it.");
@@ -106,9 +81,9 @@ function commands(lab: Lab, done: (code: number) => void): Command {
   add("reset", "switch everything off and forget disks and state").action(async () =>
     done(await reset(lab).then(() => report("The lab is off, and its disks and state are gone."))),
   );
-  add("status", "nodes and etcd at a glance; exit code 1 when something is not well")
-    .option("--json", "machine-readable")
-    .action(async (options) => done(await inside(lab, () => status(lab, options))));
+  addOpsCommands(program, async (body) =>
+    done(await inside(lab, async () => body(labAccess(lab, await stackExports(lab))))),
+  );
   add("ssh", "a shell on a node, or one command")
     .argument("<node>")
     .argument("[command...]")
@@ -141,12 +116,8 @@ function commands(lab: Lab, done: (code: number) => void): Command {
     .allowUnknownOption()
     .helpOption(false)
     .action(async (argv) => done(await kubectl(lab, argv)));
-  const machine = program.command("machine").description("servers, as Hetzner's console would handle them");
-  machine
-    .command("destroy")
-    .description("delete a node's server with its disk, protection or not")
-    .argument("<node>")
-    .action(async (node) => done(await inside(lab, () => destroyMachine(lab, node))));
+  addMachineCommands(program, { lab, done });
+  addFaultCommands(program, { lab, done });
   program
     .command("deploy", { hidden: true })
     .addOption(engineOption())
@@ -158,10 +129,10 @@ function commands(lab: Lab, done: (code: number) => void): Command {
 
 async function main(): Promise<void> {
   try {
-    const program = commands(openLab(), (code) => {
+    const done = (code: number) => {
       process.exitCode = code;
-    });
-    await program.parseAsync();
+    };
+    await commands({ lab: openLab(), done }).parseAsync();
   } catch (error) {
     process.stderr.write(`lab: ${messageOf(error)}\n`);
     process.exitCode = 1;

@@ -1,36 +1,38 @@
 /** How lab commands reach nodes: addresses from the stack's exports, SSH with pinned host keys. */
-import { writeFileSync } from "node:fs";
 import type { StackExports } from "../exports.ts";
-import type { StatusSource } from "../ops/status.ts";
-import { listServers } from "./api.ts";
+import { nodeOf, type OpsAccess } from "../ops/access.ts";
+import { serverStates, targetHealth } from "../ops/hetzner.ts";
+import { sshArgv, trustHostKeys } from "../ops/ssh.ts";
+import { labApi } from "./api.ts";
 import type { Lab } from "./lab.ts";
-import { captureInLab, sshArgv } from "./shell.ts";
+import { stackExports } from "./outputs.ts";
+import { captureInLab, runInLab } from "./shell.ts";
 
-type Nodes = StackExports["nodes"];
+/** Long enough for a gate that waits, short enough for a node that hangs. */
+const TIMEOUT_SECONDS = 120;
 
-/** Writes the host keys that the stack exports, and nothing else, for ssh to trust. */
-export function trustHostKeys(lab: Lab, nodes: Nodes): void {
-  const lines = Object.values(nodes).map((node) => `${node.publicIp} ${node.hostKey}\n`);
-  writeFileSync(lab.files.knownHosts, lines.join(""), { mode: 0o600 });
-}
-
-/** @throws Error that names the nodes there are */
-export function nodeOf(nodes: Nodes, key: string): Nodes[string] {
-  const node = nodes[key];
-  if (node) return node;
-  const known = Object.keys(nodes).join(", ");
-  throw new Error(`there is no node ${key}; ${known ? `nodes are ${known}` : "the stack has none yet"}`);
-}
-
-/** Eyes of `status` in the lab. Runs inside the lab's network. */
-export function labStatusSource(lab: Lab, exports: StatusSource["exports"]): StatusSource {
-  const { nodes } = exports;
-  trustHostKeys(lab, nodes);
-  const servers = listServers(lab.files.token);
+/** What on-call's tools need, in the lab. Runs inside the lab's network. */
+export function labAccess(lab: Lab, exports: StackExports): OpsAccess {
+  const api = labApi(lab);
+  trustHostKeys(lab.files.knownHosts, exports.nodes);
   return {
+    self: "npm run -s lab --",
     exports,
-    serverState: async (name) => (await servers).find((server) => server.name === name)?.status ?? "gone",
+    serverState: serverStates(api),
+    targetHealth: () => targetHealth(api, exports),
     run: (key, command) =>
-      captureInLab(lab.ctx, sshArgv(lab.files, nodeOf(nodes, key).publicIp, ["timeout", "20", command])),
+      captureInLab(lab.ctx, sshTo(lab, exports, key, ["timeout", String(TIMEOUT_SECONDS), command])),
   };
+}
+
+/** A command on a node, or a shell, on this terminal. Answers its exit code. */
+export async function ssh(lab: Lab, key: string, remote: readonly string[]): Promise<number> {
+  const exports = await stackExports(lab);
+  trustHostKeys(lab.files.knownHosts, exports.nodes);
+  return runInLab(lab.ctx, sshTo(lab, exports, key, remote));
+}
+
+function sshTo(lab: Lab, { nodes }: StackExports, key: string, remote: readonly string[]): readonly string[] {
+  const { knownHosts, sshKey } = lab.files;
+  return sshArgv({ knownHosts, identity: sshKey }, nodeOf(nodes, key).publicIp, remote);
 }

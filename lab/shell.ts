@@ -3,7 +3,6 @@ import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import type { LabContext } from "./context.ts";
 import { inLabNetns } from "./daemon.ts";
-import type { LabFiles } from "./files.ts";
 
 /** Set in processes that already see the lab's network. */
 const INSIDE = "GARDENOS_LAB_INSIDE";
@@ -46,18 +45,4 @@ export async function captureInLab(ctx: LabContext, argv: readonly string[]): Pr
   const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), exit]);
   if (code !== 0) throw new Error(`${argv[0]} ended with ${code}: ${err.trim()}`);
   return out;
-}
-
-/** OpenSSH to a node, host key pinned, as the lab's administrator. */
-export function sshArgv(files: LabFiles, publicIp: string, remote: readonly string[]): readonly string[] {
-  const options = [
-    `UserKnownHostsFile=${files.knownHosts}`,
-    "StrictHostKeyChecking=yes",
-    "HostKeyAlgorithms=ssh-ed25519",
-    "ConnectTimeout=5",
-    "ServerAliveInterval=5",
-    "ServerAliveCountMax=2",
-    "LogLevel=ERROR",
-  ].flatMap((option) => ["-o", option]);
-  return ["ssh", "-i", files.sshKey, ...options, `root@${publicIp}`, ...remote];
 }

@@ -2,8 +2,8 @@
  * `status`: one look at nodes, etcd, Kubernetes and HAProxy. The lab and production share it; they differ in how they reach a node and
  * in what they can say of a machine.
  */
-import Table from "cli-table3";
 import type { StackExports } from "../exports.ts";
+import { renderTable } from "./table.ts";
 
 interface NodeStatus {
   readonly name: string;
@@ -69,7 +69,7 @@ async function ask<T>(
   otherwise: T,
 ): Promise<T> {
   for (const { name } of nodes.filter((node) => node.state === "running")) {
-    const answer = await source.run(name, `${SCRIPTS}/${script} status`).catch(() => undefined);
+    const answer = await source.run(name, `timeout 20 ${SCRIPTS}/${script} status`).catch(() => undefined);
     if (answer) return JSON.parse(answer);
   }
   return otherwise;
@@ -133,13 +133,11 @@ function haproxyHealthy({ haproxy }: Status): boolean {
 /** The screen: one row a node, then a sentence for each part. */
 export function renderStatus(status: Status): string {
   const columns = status.kubernetes ? ["kubernetes", "haproxy"] : [];
-  const table = new Table({
-    head: ["node", "public", "private", "server", "etcd", "role", ...columns],
-    style: { head: [], border: [], compact: true },
-  });
-  for (const node of status.nodes)
-    table.push([...nodeCells(status, node), ...clusterCells(status, node.name)]);
-  return [table.toString(), ...sentences(status)].join("\n");
+  const table = renderTable(
+    ["node", "public", "private", "server", "etcd", "role", ...columns],
+    status.nodes.map((node) => [...nodeCells(status, node), ...clusterCells(status, node.name)]),
+  );
+  return [table, ...sentences(status)].join("\n");
 }
 
 function nodeCells({ etcd }: Status, node: NodeStatus): string[] {

@@ -66,18 +66,17 @@ export function privateRoute(action: "replace" | "delete", nic: Nic): string {
   return `route ${action} ${nic.ip}/32 dev ${privateBridge(nic.networkId)}`;
 }
 
-/**
- * An address of the lab itself, for a load balancer: no device has it, but all traffic to it ends here.
- * @param source where connections from here come from; without it from that very address
- */
-export function balancerRoute(action: "replace" | "delete", ip: string, source?: string): string {
-  return `route ${action} local ${ip}/32 dev lo table local${source === undefined ? "" : ` src ${source}`}`;
-}
+/** The switch end of a server's public cable. */
+export const publicPort = (serverId: number): string => `${PUBLIC_BRIDGE}-${serverId}`;
+
+/** The switch end of a server's cable into a private network. */
+export const privatePort = (serverId: number, networkId: number): string =>
+  `n${short(networkId)}-${short(serverId)}`;
 
 export function publicCable(serverId: number): Cable {
   return {
     bridge: PUBLIC_BRIDGE,
-    port: `${PUBLIC_BRIDGE}-${serverId}`,
+    port: publicPort(serverId),
     device: "eth0",
     mac: publicMac(serverId),
     mtu: PUBLIC_MTU,
@@ -89,7 +88,7 @@ export function privateCable(serverId: number, nic: Nic, device: string): Cable 
   const bridge = privateBridge(nic.networkId);
   return {
     bridge,
-    port: `n${short(nic.networkId)}-${short(serverId)}`,
+    port: privatePort(serverId, nic.networkId),
     device,
     mac: nic.mac,
     mtu: PRIVATE_MTU,

@@ -1,13 +1,13 @@
 /** Chance that can be had again: a failed test is repeated with `GARDENOS_SEED=…`. */
-import { createHash, randomInt } from "node:crypto";
+import { randomInt } from "node:crypto";
+import * as chance from "../../lib/chance.ts";
 
-/** Answers a source of numbers from 0 to 1, and prints its seed. @param what happens at random */
-export function chances(what: string): () => number {
+/** The seed of this run; printed. @param what happens at random */
+export function seedOf(what: string): string {
   const seed = process.env["GARDENOS_SEED"] ?? String(randomInt(1e9));
   console.log(`${what}: GARDENOS_SEED=${seed}`);
-  let drawn = 0;
-  return () => {
-    drawn += 1;
-    return createHash("sha256").update(`${seed} ${drawn}`).digest().readUInt32BE() / 2 ** 32;
-  };
+  return seed;
 }
+
+/** Answers a source of numbers from 0 to 1, and prints its seed. @param what happens at random */
+export const chances = (what: string): (() => number) => chance.chances(seedOf(what));

@@ -1,0 +1,95 @@
+/** What faults did to clients, as lines, a table and a verdict. Pure. */
+import { type Measurement, median } from "../../ops/gaps.ts";
+import { renderTable, seconds } from "../../ops/table.ts";
+import { LIMITS } from "./faults.ts";
+
+/** One run of one fault; keys are only ever added. */
+export interface FaultRun {
+  readonly fault: string;
+  readonly victims: readonly string[];
+  /** The surviving node that one of the clients used. */
+  readonly witness: string;
+  /** The etcd member that died was the leader. */
+  readonly leaderHit: boolean;
+  /** False: the API was not expected to answer while it lasted. */
+  readonly apiSurvives: boolean;
+  /** After the end of a fault that takes the API away: seconds until it answered all clients; null: not in time. */
+  readonly apiBackSeconds?: number | null;
+  /** From the end of the fault until everything was well again, without help; null: not in time. */
+  readonly backSeconds: number | null;
+  /** By client. */
+  readonly seen: Readonly<Partial<Record<Client, Measurement>>>;
+}
+
+const CLIENTS = { loadBalancer: "load balancer", node: "surviving node", dns: "all addresses" } as const;
+
+type Client = keyof typeof CLIENTS;
+
+const clientNames = Object.keys(CLIENTS) as Client[];
+
+/** Milliseconds that a client may be without an answer. */
+function limitOf({ leaderHit, apiSurvives }: FaultRun, client: Client): number {
+  if (!apiSurvives) return Number.POSITIVE_INFINITY;
+  return client === "node" && leaderHit ? LIMITS.nodeWithoutLeader : LIMITS[client];
+}
+
+/** What was not as promised, a sentence each. */
+export function missesOf(run: FaultRun): readonly string[] {
+  const late = clientNames.flatMap((client) => {
+    const gap = run.seen[client]?.longestGapMs ?? 0;
+    const limit = limitOf(run, client);
+    return gap > limit ? [`${CLIENTS[client]} ${seconds(gap)} s, wanted at most ${limit / 1000} s`] : [];
+  });
+  return [
+    ...late,
+    ...(run.apiBackSeconds === null ? ["the API did not come back"] : []),
+    ...(run.backSeconds === null ? ["the cluster did not recover"] : []),
+  ];
+}
+
+/** One line of progress. */
+export function renderRun(run: FaultRun): string {
+  const gaps = clientNames.flatMap((client) => {
+    const seen = run.seen[client];
+    return seen ? [`${CLIENTS[client]} ${seconds(seen.longestGapMs)} s`] : [];
+  });
+  const leader = run.leaderHit ? " (etcd's leader)" : "";
+  const back = run.backSeconds === null ? "NOT BACK" : `back after ${run.backSeconds} s`;
+  const misses = missesOf(run);
+  const verdict = misses.length > 0 ? `: MISSED: ${misses.join("; ")}` : "";
+  return `${run.fault} ${run.victims.join(" ")}${leader}: gaps ${gaps.join(", ")}; ${back}${verdict}`;
+}
+
+/** The screen: one row a fault, then the verdict. */
+export function renderFaults(runs: readonly FaultRun[], seed: string): string {
+  const names = [...new Set(runs.map(({ fault }) => fault))];
+  const rows = names.map((name) => {
+    const own = runs.filter(({ fault }) => fault === name);
+    return [
+      name,
+      String(own.length),
+      String(own.filter(({ leaderHit }) => leaderHit).length),
+      ...clientNames.map((client) => spread(own.flatMap(({ seen }) => seen[client]?.longestGapMs ?? []))),
+      spread(own.map(({ backSeconds }) => (backSeconds ?? Number.POSITIVE_INFINITY) * 1000)),
+      own.some((run) => missesOf(run).length > 0) ? "MISSED" : "",
+    ];
+  });
+  const head = ["fault", "runs", "leader hit", ...Object.values(CLIENTS), "back after", ""];
+  const missed = runs.filter((run) => missesOf(run).length > 0);
+  return [
+    renderTable(head, rows),
+    "Seconds, median / worst: longest time without an answer by client; time until all was well.",
+    `Limits: load balancer ${LIMITS.loadBalancer / 1000}, surviving node ${LIMITS.node / 1000} ` +
+      `(${LIMITS.nodeWithoutLeader / 1000} when etcd's leader died), all addresses ${LIMITS.dns / 1000}. Seed ${seed}.`,
+    missed.length === 0
+      ? `All ${runs.length} runs passed.`
+      : `${missed.length} of ${runs.length} runs missed.`,
+  ].join("\n");
+}
+
+/** `median / worst`, in seconds. */
+function spread(values: readonly number[]): string {
+  if (values.length === 0) return "–";
+  const text = (ms: number) => (Number.isFinite(ms) ? seconds(ms) : "never");
+  return `${text(median(values))} / ${text(Math.max(...values))}`;
+}
