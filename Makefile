@@ -51,7 +51,7 @@ check: .program-ready ## Format, lint, types, dead code, import direction
 	@$(BIN)/biome check --error-on-warnings .
 	@$(BIN)/tsc -p .
 	@$(BIN)/knip
-	@$(BIN)/depcruise --config .dependency-cruiser.cjs --output-type err index.ts exports.ts config plan lib components ops lab
+	@$(BIN)/depcruise --config .dependency-cruiser.cjs --output-type err index.ts exports.ts config plan lib components ops lab bench
 
 .PHONY: test
 test: .test-ready check ## Everything: checks, unit tests, then real machines in the lab
@@ -60,6 +60,18 @@ test: .test-ready check ## Everything: checks, unit tests, then real machines in
 	@$(VITEST) --project unit --project lab --coverage --outputFile.json=$(REPORTS)/fast.json; fast=$$?; \
 	  $(VITEST) --project e2e --outputFile.json=$(REPORTS)/machines.json; machines=$$?; \
 	  $(NODE) scripts/test-summary.ts $(REPORTS)/*.json; exit $$((fast + machines))
+
+.PHONY: faults
+faults: .program-ready ## Break nodes of the running lab N=1 times each, and measure what clients of the API see
+	@$(LAB) faults api --runs $(or $(N),1) $(if $(SEED),--seed $(SEED)) $(if $(FAULT),--fault $(FAULT))
+
+.PHONY: bench
+bench: .program-ready ## Measure the running lab: what HAProxy costs
+	@$(LAB) exec $(NODE) bench/api.ts
+
+.PHONY: timeline
+timeline: .lab-ready ## `up`, and where its time went
+	@$(NODE) bench/timeline.ts
 
 .PHONY: fix
 fix: .program-ready ## Format, and fix what can be fixed

@@ -4,9 +4,10 @@ import { repositoryPath } from "../lib/repository-file.ts";
 import { drivers } from "./drivers/index.ts";
 import { createReporter } from "./engine/display.ts";
 import { createEngine, type Engine } from "./engine/engine.ts";
-import type { Result } from "./engine/events.ts";
+import type { EngineEvent, Reporter, Result } from "./engine/events.ts";
 import type { Lab } from "./lab.ts";
 import { placeholders, stackConfig } from "./stack-config.ts";
+import { listen } from "./steps.ts";
 
 export interface DeployOptions {
   /** The machine-readable result on standard output, progress on standard error. */
@@ -17,12 +18,14 @@ export interface DeployOptions {
   readonly parallel?: number;
 }
 
-/** The engine on this lab's stack. */
+/** The engine on this lab's stack. @param listener hears what the screen shows */
 export function builtinEngine(
   lab: Lab,
   options: DeployOptions = {},
   overrides: Readonly<Record<string, unknown>> = {},
+  listener: Reporter = () => undefined,
 ): Engine {
+  const screen = createReporter(options.json ? process.stderr : process.stdout);
   return createEngine({
     project: lab.project,
     stack: lab.stack,
@@ -37,17 +40,21 @@ export function builtinEngine(
     }),
     secretKeys: ["hcloud:token"],
     ...(options.parallel !== undefined && { parallel: options.parallel }),
-    reporter: createReporter(options.json ? process.stderr : process.stdout),
+    reporter: (event: EngineEvent) => {
+      listener(event);
+      screen(event);
+    },
   });
 }
 
 /** Carries out one run. Ctrl-C lets what runs finish, a second one ends at once. */
 export async function deploy(lab: Lab, what: "up" | "preview", options: DeployOptions): Promise<Result> {
-  const engine = builtinEngine(lab, options, what === "preview" ? placeholders(lab.stack) : {});
+  const { reporter, timeline } = listen();
+  const engine = builtinEngine(lab, options, what === "preview" ? placeholders(lab.stack) : {}, reporter);
   const cancel = () => engine.cancel();
   process.on("SIGINT", cancel);
   process.on("SIGTERM", cancel);
   const result = await engine[what]();
-  if (options.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+  if (options.json) process.stdout.write(`${JSON.stringify({ ...result, timeline }, null, 2)}\n`);
   return result;
 }

@@ -1,0 +1,76 @@
+/**
+ * Every fault of nodes once, on one lab, while clients call the Kubernetes API: nobody waits longer than promised, and
+ * the node comes back without help. `make faults N=10` is the same, more often.
+ */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { FAULTS } from "../../lab/faults/faults.ts";
+import { type FaultRun, missesOf, renderRun } from "../../lab/faults/report.ts";
+import type { DrillResult } from "../../ops/drill.ts";
+import { seedOf } from "../support/chance.ts";
+import { Checkout } from "./support/checkout.ts";
+
+const SEED = seedOf("which nodes fail");
+
+let lab: Checkout;
+
+beforeAll(async () => {
+  lab = new Checkout("kubernetes");
+  const outcome = await lab.up();
+  expect(outcome.code, outcome.all).toBe(0);
+});
+afterAll(() => lab.dispose());
+
+describe("clients of the Kubernetes API", () => {
+  it.each(FAULTS.map(({ name, text }) => [text, name] as const))(
+    "see no more than promised when %s",
+    async (_, name) => {
+      // Each fault chooses by its own numbers: one that is repeated alone hits the same node.
+      const { stdout, all } = await lab.lab(
+        "faults",
+        "api",
+        "--json",
+        "--fault",
+        name,
+        "--seed",
+        `${SEED} ${name}`,
+      );
+      const { runs }: { runs: readonly FaultRun[] } = JSON.parse(stdout || '{"runs":[]}');
+      for (const run of runs) console.info(renderRun(run));
+      expect(runs, all).toHaveLength(1);
+      expect(runs.flatMap(missesOf)).toEqual([]);
+    },
+  );
+
+  it("see next to nothing of planned work", async () => {
+    const { code, stdout, all } = await lab.lab("drill", "failover", "--json");
+    expect(code, all).toBe(0);
+    const { steps }: DrillResult = JSON.parse(stdout);
+    expect(steps.map(({ node, step }) => `${node} ${step}`)).toEqual(
+      ["n1", "n2", "n3"].flatMap((node) => [`${node} lb drain`, `${node} restart k3s`, `${node} lb ready`]),
+    );
+  });
+});
+
+describe("the load balancer", () => {
+  it("keeps its last node", async () => {
+    await lab.must("lb", "drain", "n1");
+    await lab.must("lb", "drain", "n2");
+    const refused = await lab.lab("lb", "drain", "n3");
+    expect([refused.code, refused.stderr]).toEqual([
+      1,
+      expect.stringContaining("n3 is the last node that serves the load balancer: n1 is drained"),
+    ]);
+    await lab.must("kubectl", "get", "--raw", "/readyz");
+    await lab.must("lb", "ready", "n1");
+    await lab.must("lb", "ready", "n2");
+  });
+});
+
+describe("a machine that is switched off and on", () => {
+  it("is off in status, and back", async () => {
+    await lab.must("machine", "poweroff", "n2");
+    expect((await lab.status()).nodes.map(({ state }) => state)).toEqual(["running", "off", "running"]);
+    await lab.must("machine", "poweron", "n2");
+    expect((await lab.status()).nodes.map(({ state }) => state)).toEqual(["running", "running", "running"]);
+  });
+});

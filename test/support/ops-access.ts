@@ -1,0 +1,86 @@
+/** A stack for on-call's tools that exists in memory: three nodes behind a load balancer. */
+import type { StackExports } from "../../exports.ts";
+import type { OpsAccess, TargetHealth } from "../../ops/access.ts";
+
+const KEYS = ["n1", "n2", "n3"] as const;
+
+/** What a test changes; everything is well to begin with. */
+export interface FakeStack {
+  readonly access: OpsAccess;
+  /** Commands that ran, as `n1: command`. */
+  readonly ran: string[];
+  readonly states: Record<string, string>;
+  readonly drained: Set<string>;
+  /** Nodes whose HAProxy reaches no API server. */
+  readonly withoutApi: Set<string>;
+  /** Nodes whose HAProxy does not answer. */
+  readonly silent: Set<string>;
+  /** What the load balancer thinks. @default - follows drained */
+  health?: Readonly<Record<string, TargetHealth>>;
+  kind: string;
+}
+
+export function fakeStack(): FakeStack {
+  const stack: FakeStack = {
+    ran: [],
+    states: Object.fromEntries(KEYS.map((key) => [`lab-${key}`, "running"])),
+    drained: new Set(),
+    withoutApi: new Set(),
+    silent: new Set(),
+    kind: "load-balancer",
+    access: {
+      self: "ops",
+      get exports() {
+        return exportsOf(stack);
+      },
+      serverState: async (name) => stack.states[name] ?? "gone",
+      targetHealth: async () =>
+        stack.health ??
+        Object.fromEntries(KEYS.map((key) => [key, stack.drained.has(key) ? "unhealthy" : "healthy"])),
+      run: (node, command) => run(stack, node, command),
+    },
+  };
+  return stack;
+}
+
+function exportsOf(stack: FakeStack): StackExports {
+  const nodes = KEYS.map((key, i) => {
+    const node = { publicIp: `198.51.100.1${i}`, privateIp: `10.0.1.1${i}`, location: "fsn1" };
+    return [key, { name: `lab-${key}`, hostKey: "ssh-ed25519 AAAA", ...node }] as const;
+  });
+  return {
+    contract: 1,
+    project: "gardenos",
+    stack: "lab",
+    nodes: Object.fromEntries(nodes),
+    etcd: { endpoints: [], caPem: "" },
+    kubernetes: { version: "v1", endpoint: "", caPem: "", kubeconfig: "", certificateExpiry: "" },
+    entry: { kind: stack.kind, addresses: ["198.51.100.200"] },
+    versions: { etcd: "3", image: "debian-13" },
+  };
+}
+
+async function run(stack: FakeStack, node: string, command: string): Promise<string> {
+  stack.ran.push(`${node}: ${command.replace(/^timeout \d+ |\/usr\/local\/lib\/gardenos\//g, "")}`);
+  if (command.endsWith("etcd-member status")) {
+    return JSON.stringify({
+      version: "3",
+      members: KEYS.map((name) => ({ name, healthy: true, leader: name === "n1" })),
+    });
+  }
+  if (command.endsWith("k3s-node status")) {
+    return JSON.stringify({
+      version: "v1",
+      nodes: KEYS.map((name) => ({ name, ready: true, version: "v1" })),
+    });
+  }
+  if (command.endsWith("haproxy-node status")) {
+    if (stack.silent.has(node)) throw new Error("no answer");
+    const up = stack.withoutApi.has(node) ? 0 : 3;
+    const backends = [{ name: "kubernetes-api", up, total: 3 }];
+    return JSON.stringify({ drained: stack.drained.has(node), backends });
+  }
+  if (command.endsWith("haproxy-node drain")) stack.drained.add(node);
+  if (command.endsWith("haproxy-node ready")) stack.drained.delete(node);
+  return "";
+}
