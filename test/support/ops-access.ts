@@ -1,8 +1,15 @@
 /** A stack for on-call's tools that exists in memory: three nodes behind a load balancer. */
+import { renderKubeconfig } from "../../components/k3s-control-plane/kubeconfig.ts";
 import type { StackExports } from "../../exports.ts";
 import type { OpsAccess, TargetHealth } from "../../ops/access.ts";
 
 const KEYS = ["n1", "n2", "n3"] as const;
+
+/** Of nobody in particular. */
+const KUBECONFIG = renderKubeconfig({
+  ...{ cluster: "lab", user: "admin", host: "198.51.100.200", port: 6443 },
+  ...{ caPem: "an authority", certPem: "a certificate", keyPem: "a key" },
+});
 
 /** What a test changes; everything is well to begin with. */
 export interface FakeStack {
@@ -54,7 +61,7 @@ function exportsOf(stack: FakeStack): StackExports {
     stack: "lab",
     nodes: Object.fromEntries(nodes),
     etcd: { endpoints: [], caPem: "" },
-    kubernetes: { version: "v1", endpoint: "", caPem: "", kubeconfig: "", certificateExpiry: "" },
+    kubernetes: { version: "v1", endpoint: "", caPem: "", kubeconfig: KUBECONFIG, certificateExpiry: "" },
     entry: { kind: stack.kind, addresses: ["198.51.100.200"] },
     versions: { etcd: "3", image: "debian-13" },
   };

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { stringify } from "yaml";
+import { renderKubeconfig } from "../../components/k3s-control-plane/kubeconfig.ts";
 import { readKubeconfig } from "../../ops/kubeconfig.ts";
 import { ApiProbe } from "../../ops/measure.ts";
 import { waitFor } from "../../ops/wait.ts";
@@ -124,26 +124,26 @@ describe("the measuring client", () => {
 });
 
 describe("an exported kubeconfig", () => {
-  const base64 = (text: string) => Buffer.from(text).toString("base64");
-  const cluster = { server: "https://192.0.2.7:6443", "certificate-authority-data": base64("the authority") };
-  const user = { "client-certificate-data": base64("a certificate"), "client-key-data": base64("a key") };
-  const file = (changed: object = {}) =>
-    stringify({ clusters: [{ name: "c", cluster }], users: [{ name: "u", user }], ...changed });
+  const text = renderKubeconfig({
+    ...{ cluster: "lab", user: "admin", host: "192.0.2.7", port: 6443 },
+    ...{ caPem: "an authority", certPem: "a certificate", keyPem: "a key" },
+  });
 
   it("has an address and credentials", () => {
-    expect(readKubeconfig(file())).toEqual({
+    expect(readKubeconfig(text)).toEqual({
       endpoint: new URL("https://192.0.2.7:6443"),
-      ca: "the authority",
+      serverName: "kubernetes",
+      ca: "an authority",
       cert: "a certificate",
       key: "a key",
     });
   });
 
   it("that can't be used is named by its fields, without its content", () => {
-    const users = [{ name: "u", user: { "client-key-data": "not base64: secret!" } }];
-    expect(() => readKubeconfig(file({ users }))).toThrow(
-      "the exported kubeconfig can't be used here: users.0.user.client-certificate-data: ",
+    const broken = text.replace(/client-key-data: .*/, "client-key-data: 'secret: not base64'");
+    expect(() => readKubeconfig(broken)).toThrow(
+      /^the exported kubeconfig can't be used here: users\.0\.user\.client-key-data: [^:]*$/,
     );
-    expect(() => readKubeconfig(file({ users }))).not.toThrow(/secret/);
+    expect(() => readKubeconfig(broken)).not.toThrow(/secret/);
   });
 });
