@@ -71,7 +71,7 @@ bench: .program-ready ## Measure the running lab: what HAProxy costs
 
 .PHONY: timeline
 timeline: .lab-ready ## `up`, and where its time went
-	@$(NODE) bench/timeline.ts
+	@$(NODE) bench/timeline.ts $(RUN_OPTIONS)
 
 .PHONY: fix
 fix: .program-ready ## Format, and fix what can be fixed

@@ -52,7 +52,7 @@ function rows({ timeline }: Result): readonly (readonly string[])[] {
 }
 
 const began = performance.now();
-const child = spawn(process.execPath, ["lab/cli.ts", "up", "--json"], {
+const child = spawn(process.execPath, ["lab/cli.ts", "up", "--json", ...process.argv.slice(2)], {
   cwd: repositoryPath("."),
   stdio: ["ignore", "pipe", "inherit"],
 });

@@ -10,9 +10,13 @@ export const labApi = ({ files }: Lab): HetznerApi => ({ url: LAB_NET.apiUrl, to
 
 /** @throws Error when the node has no server */
 export async function serverOf(lab: Lab, node: string): Promise<Server> {
-  const server = (await listServers(labApi(lab))).find((each) => each.labels["node"] === node);
+  const servers = await listServers(labApi(lab));
+  const server = servers.find((each) => each.labels["node"] === node);
   if (server) return server;
-  throw new Error(`there is no server for node ${node}`);
+  const known = servers.map((each) => each.labels["node"] ?? each.name).join(", ");
+  throw new Error(
+    `there is no server for node ${node}; ${known ? `there are ${known}` : "there are none yet"}`,
+  );
 }
 
 /** Deletes a server as a person would in Hetzner's console: lifts the protection, then deletes. */
