@@ -31,6 +31,8 @@ export interface DrillResult {
   readonly addresses: readonly string[];
   readonly limitMs: number;
   readonly steps: readonly DrillStep[];
+  /** Why it ended early, and what is left to do. */
+  readonly failure?: string;
   readonly passed: boolean;
 }
 
@@ -42,8 +44,8 @@ export interface DrillOptions {
 }
 
 /**
- * @throws Error before anything is touched when the cluster is not well, and in the middle when a step fails; the
- *   message then says what is left to do
+ * Ends early when a step fails.
+ * @throws Error before anything is touched when the cluster is not well
  */
 export async function drillFailover(access: OpsAccess, { node, say }: DrillOptions): Promise<DrillResult> {
   const { exports } = access;
@@ -53,13 +55,17 @@ export async function drillFailover(access: OpsAccess, { node, say }: DrillOptio
   await requireHealthy(access);
   const nodes = node === undefined ? await serversOf(access) : [node];
   const probe = await ApiProbe.start({ credentials, addresses, port: Number(credentials.endpoint.port) });
+  const steps: DrillStep[] = [];
+  let failure: string | undefined;
   try {
-    const steps: DrillStep[] = [];
-    for (const each of nodes) steps.push(...(await drillNode(access, probe, each, say)));
-    return { addresses, limitMs: LIMIT_MS, steps, passed: steps.every(isWithin) };
+    for (const each of nodes) await drillNode(access, { probe, node: each, say, steps });
+  } catch (error) {
+    failure = error instanceof Error ? error.message : String(error);
   } finally {
     await probe.stop();
   }
+  const passed = failure === undefined && steps.every(isWithin);
+  return { addresses, limitMs: LIMIT_MS, steps, passed, ...(failure !== undefined && { failure }) };
 }
 
 const isWithin = ({ longestGapMs, calls }: Measurement): boolean => calls > 0 && longestGapMs <= LIMIT_MS;
@@ -83,14 +89,16 @@ async function serversOf(access: OpsAccess): Promise<readonly string[]> {
   return Object.keys(access.exports.nodes).filter((key) => etcd.members.some(({ name }) => name === key));
 }
 
-async function drillNode(
-  access: OpsAccess,
-  probe: ApiProbe,
-  node: string,
-  say: (line: string) => void,
-): Promise<readonly DrillStep[]> {
+interface NodeDrill {
+  readonly probe: ApiProbe;
+  readonly node: string;
+  say(line: string): void;
+  /** Grows with every step that is done. */
+  readonly steps: DrillStep[];
+}
+
+async function drillNode(access: OpsAccess, { probe, node, say, steps }: NodeDrill): Promise<void> {
   const balanced = hasLoadBalancer(access.exports);
-  const steps: DrillStep[] = [];
   const step = async (name: StepName, body: () => Promise<unknown>) => {
     say(`${node}: ${name}`);
     const began = performance.now();
@@ -108,12 +116,12 @@ async function drillNode(
   if (balanced) await step("lb ready", () => ready(access, node));
   const settled = await waitFor(async () => isHealthy(await readStatus(access)), { seconds: SETTLE_SECONDS });
   if (!settled) throw new Error(`${node} is back, but the cluster is not well after ${SETTLE_SECONDS} s`);
-  return steps;
 }
 
 async function restart(access: OpsAccess, node: string): Promise<void> {
   await access.run(node, `${K3S} can-restart`);
-  await access.run(node, "systemctl restart k3s");
+  // What fails to start is started again by systemd: that takes longer, and counts.
+  await access.run(node, "systemctl restart k3s").catch(() => undefined);
   const well = await waitFor(async () => (await access.run(node, `${K3S} healthy`)) !== undefined, {
     seconds: HEALTHY_SECONDS,
     everyMs: 1000,
@@ -126,7 +134,7 @@ async function restart(access: OpsAccess, node: string): Promise<void> {
 }
 
 /** The screen: one row a step, then the verdict. */
-export function renderDrill({ addresses, steps, limitMs, passed }: DrillResult): string {
+export function renderDrill({ addresses, steps, limitMs, passed, failure }: DrillResult): string {
   const rows = steps.map((each) => [
     each.node,
     each.step,
@@ -139,5 +147,6 @@ export function renderDrill({ addresses, steps, limitMs, passed }: DrillResult):
   ]);
   const head = ["node", "step", "took s", "calls", "errors", "median ms", "worst gap s", ""];
   const limit = `no gap over ${(limitMs / 1000).toFixed(0)} s at ${addresses.join(", ")}`;
-  return [renderTable(head, rows), passed ? `Passed: ${limit}.` : `MISSED: wanted ${limit}.`].join("\n");
+  const verdict = passed ? `Passed: ${limit}.` : `MISSED: wanted ${limit}.`;
+  return [renderTable(head, rows), failure === undefined ? verdict : `Ended early: ${failure}`].join("\n");
 }

@@ -102,6 +102,7 @@ describe("drill failover", () => {
       ["", "n2", "restart k3s", "12.3", "120", "1", "4.3", "3.10", "OVER", ""],
     ]);
     expect(lines.at(-1)).toBe("MISSED: wanted no gap over 3 s at 198.51.100.200.");
+    expect(renderDrill({ ...result, failure: "n2 is gone." })).toMatch(/\nEnded early: n2 is gone\.$/);
   });
 });
 
