@@ -10,7 +10,7 @@ import { runInLab } from "./shell.ts";
  * Writes the exported kubeconfig where only root reads it, and answers the file.
  * @throws Error while the stack has no Kubernetes
  */
-export async function writeKubeconfig(lab: Lab): Promise<string> {
+async function writeKubeconfig(lab: Lab): Promise<string> {
   const { kubernetes } = await stackExports(lab);
   if (!kubernetes) throw new Error("the stack has no Kubernetes yet; `make up` builds it");
   const file = join(lab.ctx.dir, "kubeconfig");
@@ -19,7 +19,7 @@ export async function writeKubeconfig(lab: Lab): Promise<string> {
 }
 
 /** kubectl's command line: the lab's K3s is kubectl, too. */
-export function kubectlArgv(lab: Lab): readonly string[] {
+function kubectlArgv(lab: Lab): readonly string[] {
   const { k3sFile } = readChoices(lab.ctx);
   if (!k3sFile) throw new Error("this lab has no K3s yet; `make up` builds it");
   return [k3sFile, "kubectl"];

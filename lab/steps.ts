@@ -1,7 +1,7 @@
 /** When a run did what, for those who look for its time. */
 import type { Activity, EngineEvent, Phase, Reporter } from "./engine/events.ts";
 
-export interface Step {
+interface Step {
   readonly urn: string;
   readonly activity: Activity;
   /** Seconds after the run began. */

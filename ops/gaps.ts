@@ -9,7 +9,7 @@ export interface Call {
 }
 
 /** A time without an answer. */
-export interface Gap {
+interface Gap {
   /** When it ended: the next answer, or the end of the measurement. */
   readonly ended: number;
   /** From one answer to the next, without the client's own pause between two calls. */

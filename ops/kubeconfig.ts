@@ -7,7 +7,11 @@ const pem = z.base64().transform((text) => Buffer.from(text, "base64").toString(
 const kubeconfigSchema = z.object({
   clusters: z.tuple([
     z.object({
-      cluster: z.object({ server: z.url({ protocol: /^https$/ }), "certificate-authority-data": pem }),
+      cluster: z.object({
+        server: z.url({ protocol: /^https$/ }),
+        "tls-server-name": z.string(),
+        "certificate-authority-data": pem,
+      }),
     }),
   ]),
   users: z.tuple([z.object({ user: z.object({ "client-certificate-data": pem, "client-key-data": pem }) })]),
@@ -16,6 +20,8 @@ const kubeconfigSchema = z.object({
 export interface ApiCredentials {
   /** Where the kubeconfig says the API is. */
   readonly endpoint: URL;
+  /** In every API server's certificate, whatever address a client came by. */
+  readonly serverName: string;
   /** PEM. */
   readonly ca: string;
   readonly cert: string;
@@ -37,6 +43,7 @@ export function readKubeconfig(text: string): ApiCredentials {
   const [{ user }] = result.data.users;
   return {
     endpoint: new URL(cluster.server),
+    serverName: cluster["tls-server-name"],
     ca: cluster["certificate-authority-data"],
     cert: user["client-certificate-data"],
     key: user["client-key-data"],

@@ -48,7 +48,7 @@ function check({ exports }: OpsAccess, node: string): void {
 }
 
 /** Nodes that serve when this one does not. @throws Error when there are none */
-export function refuseLast({ nodes, haproxy = [] }: Status, node: string, self: string): readonly string[] {
+function refuseLast({ nodes, haproxy = [] }: Status, node: string, self: string): readonly string[] {
   const others = nodes
     .filter(({ name }) => name !== node)
     .map(({ name, state }) => {

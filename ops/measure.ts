@@ -10,11 +10,9 @@ const TIMEOUT_MS = 1000;
 const FIRST_ANSWER_MS = 15_000;
 /** One object, read by quorum: it needs HAProxy, an API server and an etcd that has a leader. */
 const PATH = "/api/v1/namespaces/default";
-/** A name that every API server's certificate has; the address that a client uses need not be in it. */
-const SERVER_NAME = "kubernetes";
 
 export interface ProbeOptions {
-  readonly credentials: Pick<ApiCredentials, "ca" | "cert" | "key">;
+  readonly credentials: Omit<ApiCredentials, "endpoint">;
   /** Tried in turn within one call, the last one that worked first, as a client does that gets several from DNS. */
   readonly addresses: readonly string[];
   readonly port: number;
@@ -33,10 +31,10 @@ export class ApiProbe {
   #end: Promise<void> = Promise.resolve();
 
   private constructor(options: ProbeOptions) {
-    const { ca, cert, key } = options.credentials;
+    const { ca, cert, key, serverName: servername } = options.credentials;
     this.#options = options;
     // An intermediate authority is trusted by itself, as kubectl does.
-    const trust = { ca, cert, key, servername: SERVER_NAME, allowPartialTrustChain: true };
+    const trust = { ca, cert, key, servername, allowPartialTrustChain: true };
     this.#agent = new Agent({ keepAlive: true, maxSockets: 1, ...trust });
   }
 

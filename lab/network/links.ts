@@ -73,6 +73,14 @@ export const publicPort = (serverId: number): string => `${PUBLIC_BRIDGE}-${serv
 export const privatePort = (serverId: number, networkId: number): string =>
   `n${short(networkId)}-${short(serverId)}`;
 
+/**
+ * An address of the lab itself, for a load balancer: no device has it, but all traffic to it ends here.
+ * @param source where connections from here come from; without it from that very address
+ */
+export function balancerRoute(action: "replace" | "delete", ip: string, source?: string): string {
+  return `route ${action} local ${ip}/32 dev lo table local${source === undefined ? "" : ` src ${source}`}`;
+}
+
 export function publicCable(serverId: number): Cable {
   return {
     bridge: PUBLIC_BRIDGE,

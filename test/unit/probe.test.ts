@@ -53,8 +53,9 @@ afterAll(() => {
   rmSync(dir, { recursive: true });
 });
 
+const credentials = () => ({ ca: pair.cert, serverName: "kubernetes", ...pair });
 const start = (addresses: readonly string[] = ["127.0.0.1"]) =>
-  ApiProbe.start({ credentials: { ca: pair.cert, ...pair }, addresses, port });
+  ApiProbe.start({ credentials: credentials(), addresses, port });
 
 const until = (condition: () => boolean) => waitFor(async () => condition(), { seconds: 10, everyMs: 20 });
 
@@ -114,7 +115,7 @@ describe("the measuring client", () => {
   it("says why there is nothing to measure", async () => {
     await expect(
       ApiProbe.start({
-        credentials: { ca: pair.cert, ...pair },
+        credentials: credentials(),
         addresses: ["127.0.0.2"],
         port,
         firstAnswerMs: 100,
