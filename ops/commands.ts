@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { OpsAccess } from "./access.ts";
 import { drillFailover, renderDrill } from "./drill.ts";
 import { drain, ready } from "./lb.ts";
+import { probeApi, renderProbe } from "./probe.ts";
 import { isHealthy, readStatus, renderStatus } from "./status.ts";
 
 /** Runs a command's body with access to the stack; its number is the exit code. */
@@ -11,7 +12,7 @@ export type WithAccess = (body: (access: OpsAccess) => Promise<number>) => Promi
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
-/** Adds `status`, `lb` and `drill`. */
+/** Adds `status`, `lb`, `probe` and `drill`. */
 export function addOpsCommands(program: Command, withAccess: WithAccess): void {
   program
     .command("status")
@@ -30,6 +31,13 @@ export function addOpsCommands(program: Command, withAccess: WithAccess): void {
     .action(sentence(drain));
   lb.command("ready").description("put a node back").argument("<node>").action(sentence(ready));
   program
+    .command("probe")
+    .description(
+      "call the Kubernetes API until Ctrl-C, and say what was seen: for measuring while something happens",
+    )
+    .option("--json", "the measurement as JSON on standard output")
+    .action((options) => withAccess((access) => probe(access, options)));
+  program
     .command("drill")
     .description("practise on a living cluster")
     .command("failover")
@@ -45,6 +53,12 @@ async function status(access: OpsAccess, options: { json?: boolean }): Promise<n
   const found = await readStatus(access);
   print(options.json ? JSON.stringify(found) : renderStatus(found));
   return isHealthy(found) ? 0 : 1;
+}
+
+async function probe(access: OpsAccess, options: { json?: boolean }): Promise<number> {
+  const seen = await probeApi(access, say);
+  print(options.json ? JSON.stringify(seen) : renderProbe(seen));
+  return 0;
 }
 
 async function failover(access: OpsAccess, options: { node?: string; json?: boolean }): Promise<number> {

@@ -1,0 +1,145 @@
+/** A Kubernetes in use: what a change of configuration touches, what it costs clients, and what is refused. */
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { Checkout, changed, type UpResult } from "./support/checkout.ts";
+import { Cluster } from "./support/cluster.ts";
+import { probing } from "./support/probe.ts";
+
+const NODES = ["n1", "n2", "n3"];
+/** Longest time without an answer that a planned change may cost a client of the API. */
+const PLANNED_GAP_MS = 3000;
+
+let lab: Checkout;
+let cluster: Cluster;
+
+beforeAll(async () => {
+  lab = new Checkout("full");
+  cluster = new Cluster(lab);
+  await up();
+  await cluster.apply("web.yaml");
+  await cluster.get("-n", "apps", "rollout", "status", "deployment/web", "--timeout=120s");
+});
+afterAll(() => lab.dispose());
+
+/** `up` that must succeed. */
+async function up(): Promise<UpResult> {
+  const outcome = await lab.up();
+  expect(outcome.code, outcome.all).toBe(0);
+  return outcome.result;
+}
+
+/** The same while a client calls the API; it must not wait longer than planned work may cost. */
+async function upUnderLoad(): Promise<UpResult> {
+  const [result, seen] = await probing(lab, up);
+  console.info(
+    `longest gap ${seen.longestGapMs} ms, ${seen.errors} of ${seen.calls} calls without an answer`,
+  );
+  expect(seen.longestGapMs, JSON.stringify(seen)).toBeLessThanOrEqual(PLANNED_GAP_MS);
+  return result;
+}
+
+const each = (step: string) => NODES.map((node) => `update ${step.replace("NODE", node)}`);
+
+/** When each node's K3s was started last, in seconds since the machine's boot. */
+const starts = () =>
+  Promise.all(NODES.map((node) => lab.output(node, "systemctl show -P ActiveEnterTimestampMonotonic k3s")));
+
+describe("a change of", () => {
+  it("a node's labels changes the node's labels", async () => {
+    const before = await starts();
+    const labels = ["gardenos:nodes", "n2", "nodeLabels"];
+    lab.configure(labels, { "example.org/workload": "data", zone: "b" });
+    expect(changed(await up())).toEqual(["update k3s-n2-labels"]);
+    const shown = await cluster.get("get", "node", "-l", "example.org/workload=data,zone=b", "-o", "name");
+    expect(shown).toBe("node/n2");
+    lab.configure(labels, { zone: "c" });
+    expect(changed(await up())).toEqual(["update k3s-n2-labels"]);
+    expect(await cluster.get("get", "node", "-l", "zone=c,!example.org/workload", "-o", "name")).toBe(
+      "node/n2",
+    );
+    expect(await starts()).toEqual(before);
+  });
+
+  it("an HAProxy time-out reloads HAProxy, and nobody notices", async () => {
+    const before = await starts();
+    lab.configure(["gardenos:haproxy"], { idleTimeoutSeconds: 1800 });
+    expect(changed(await upUnderLoad())).toEqual(each("haproxy-NODE"));
+    expect(await lab.output("n1", "grep -c 'timeout client 1800s' /etc/haproxy/haproxy.cfg")).toBe("1");
+    expect(await starts()).toEqual(before);
+  });
+
+  it("the hardening restarts one server at a time, and pods run on", async () => {
+    const pods = () => cluster.get("-n", "apps", "get", "pods", "-l", "app=web", "-o", "name");
+    const before = await pods();
+    lab.configure(["gardenos:k3s", "cis"], true);
+    expect(changed(await upUnderLoad())).toEqual(
+      [...each("k3s-NODE-files"), ...each("k3s-NODE-roll")].sort(),
+    );
+    const times = (await starts()).map(Number);
+    expect([...times].sort((a, b) => a - b)).toEqual(times);
+    expect(await lab.output("n3", "test -s /var/lib/rancher/k3s/server/logs/audit.log && echo audited")).toBe(
+      "audited",
+    );
+    expect(await pods()).toBe(before);
+  });
+
+  it("K3s's version drains and restarts one node at a time", async () => {
+    lab.configure(["gardenos:k3s", "version"], "v1.36.6");
+    expect(changed(await upUnderLoad())).toEqual(
+      [...each("k3s-NODE-files"), ...each("k3s-NODE-roll")].sort(),
+    );
+    const { kubernetes } = await lab.status();
+    expect(kubernetes?.nodes).toEqual(NODES.map((name) => ({ name, ready: true, version: "v1.36.6" })));
+    const blocked = "jsonpath={.items[?(@.spec.unschedulable)].metadata.name}";
+    expect(await cluster.get("get", "nodes", "-o", blocked)).toBe("");
+  });
+});
+
+describe("what would break a living cluster is refused, and nothing is touched", () => {
+  it("other networks", async () => {
+    lab.configure(["gardenos:network"], { podCidr: "10.52.0.0/16" });
+    const { code, all } = await lab.up();
+    expect(code).toBe(1);
+    expect(all).toContain("cluster-cidr of a living cluster can't change.");
+    expect(all).toContain("want  10.42.0.0/16");
+    lab.configure(["gardenos:network"], {});
+    await up();
+  });
+
+  it("a minor version that goes back or skips one", async () => {
+    const installed = await lab.output("n1", "cat /etc/systemd/system/k3s.service");
+    await lab.output(
+      "n1",
+      "sed -i 's|/opt/k3s-v1.36.6/k3s|/opt/k3s-v1.38.0/k3s|' /etc/systemd/system/k3s.service",
+    );
+    lab.configure(["gardenos:nodes", "n1", "nodeLabels"], { touched: "yes" });
+    lab.configure(["gardenos:k3s", "version"], "v1.36.7");
+    const { code, all } = await lab.up();
+    expect(code).toBe(1);
+    expect(all).toContain("K3s on n1: Kubernetes goes up one minor version at a time, and never back.");
+    expect(all).toContain("got   v1.36.7, and v1.38.0 runs");
+    await lab.put("n1", { "/etc/systemd/system/k3s.service": `${installed}\n` });
+    await lab.output("n1", "chmod 0644 /etc/systemd/system/k3s.service");
+    lab.configure(["gardenos:k3s", "version"], "v1.36.6");
+    await up();
+  });
+});
+
+describe("a lost server", () => {
+  it("is back as member and node after one up, and its pods run again", async () => {
+    await lab.must("machine", "destroy", "n2");
+    const result = await up();
+    expect(changed(result)).toContain("create n2");
+    expect(changed(result).filter((change) => /n[13]-/.test(change))).toEqual([]);
+    const { etcd, kubernetes } = await lab.status();
+    expect(etcd.members.every((member) => member.healthy)).toBe(true);
+    expect(kubernetes?.nodes.every((node) => node.ready)).toBe(true);
+    await vi.waitFor(
+      async () => {
+        const field = "--field-selector=spec.nodeName=n2,status.phase=Running";
+        expect(await cluster.get("get", "pods", "-A", field, "-o", "name")).toContain("pod/traefik-");
+      },
+      { timeout: 120_000, interval: 1000 },
+    );
+    expect(changed(await up())).toEqual([]);
+  });
+});
