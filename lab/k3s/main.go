@@ -40,6 +40,8 @@ func main() {
 	name := filepath.Base(os.Args[0])
 	for _, programs := range []map[string]func(){upstream.Programs, own} {
 		if run, known := programs[name]; known {
+			// Else `ps` and /proc would call every part "exe", after the link that it is started through.
+			_ = os.WriteFile("/proc/self/comm", []byte(name), 0o644)
 			run()
 			return
 		}
