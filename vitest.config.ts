@@ -15,6 +15,7 @@ export default defineConfig({
           name: "lab",
           include: ["test/{engine,engine-parity,drivers,cloud,artifacts}/**/*.test.ts"],
           testTimeout: 60_000,
+          globalSetup: "test/support/k3s-binary.ts",
         },
       },
       {

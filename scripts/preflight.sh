@@ -30,9 +30,9 @@ if [ "${1:-lab}" = lab ]; then
   fi
   if has go; then
     version=$(go env GOVERSION | sed 's/^go//')
-    at_least 1.26 "$version" || lack "Go 1.26 or newer (found $version)"
+    at_least 1.26.3 "$version" || lack "Go 1.26.3 or newer (found $version)"
   else
-    lack "Go 1.26 or newer"
+    lack "Go 1.26.3 or newer"
   fi
 fi
 
