@@ -129,9 +129,8 @@ function commonLength(a: readonly string[], b: readonly string[]): number {
 }
 
 function duration(seconds: number): string {
-  return seconds < 60
-    ? `${seconds.toFixed(1)} s`
-    : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  const whole = Math.round(seconds);
+  return whole < 60 ? `${seconds.toFixed(1)} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
 function cut(line: string, { width }: Screen): string {

@@ -74,6 +74,24 @@ it("the summary counts and says how it ended", () => {
   ]);
 });
 
+it.each([
+  [59.44, "59.4 s"],
+  [59.6, "1 min 0 s"],
+  [119.7, "2 min 0 s"],
+])("a run of %d s took %s", (seconds, text) => {
+  const counts = { create: 0, update: 0, replace: 0, delete: 0, same: 0 };
+  const result: Result = {
+    exitCode: 0,
+    phase: "update",
+    changes: [],
+    counts,
+    drift: [],
+    errors: [],
+    seconds,
+  };
+  expect(renderSummary(result, { colour: false, width: 80 })).toEqual([`Done after ${text}.`]);
+});
+
 describe("progress", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
