@@ -7,6 +7,13 @@ import { parseManifest } from "../../plan/artifacts.ts";
 
 const TARBALL = "etcd-v3.6.16-linux-amd64.tar.gz";
 const SHA256 = "0".repeat(64);
+const image = (name: string) => `docker.io/library/${name}:1@sha256:${SHA256}`;
+const REFERENCES = {
+  traefik: image("traefik"),
+  metricsServer: image("metrics-server"),
+  localPathProvisioner: image("local-path"),
+  busybox: image("busybox"),
+};
 let dir: string;
 let outDir: string;
 let parts: Parts;
@@ -23,9 +30,15 @@ beforeEach(() => {
   write("cache/apt/dists/lab/InRelease", "release");
   write("cache/apt/pool/main/jq_1.7_amd64.deb", "package");
   const keyFile = write("cache/apt/lab.asc", "key");
+  const k3s = write("cache/k3s/k3s-v1.36.5", "binary");
+  const images = write("cache/images/images.tar", "images");
   parts = {
     etcd: { version: "3.6.16", fileName: TARBALL, file, sha256: SHA256 },
     apt: { dir: join(dir, "cache/apt"), keyFile },
+    kubernetes: {
+      k3s: { version: "v1.36.5", fileName: "k3s-v1.36.5", file: k3s, sha256: SHA256 },
+      images: { version: "7", fileName: "images.tar", file: images, sha256: SHA256, references: REFERENCES },
+    },
   };
 });
 
@@ -47,6 +60,8 @@ describe("layOut", () => {
       "/debian/lab.asc",
       "/debian/pool/main/jq_1.7_amd64.deb",
       `/etcd/${TARBALL}`,
+      "/k3s/k3s-v1.36.5",
+      "/k3sImages/images.tar",
       "/manifest.json",
     ]);
     expect(readFileSync(layout.aptKeyFile, "utf8")).toBe("key");
@@ -54,9 +69,21 @@ describe("layOut", () => {
     expect(parsed).toEqual({
       manifest: {
         etcd: { version: "3.6.16", url: `http://192.0.2.1/etcd/${TARBALL}`, sha256: SHA256 },
+        k3s: { version: "v1.36.5", url: "http://192.0.2.1/k3s/k3s-v1.36.5", sha256: SHA256 },
+        k3sImages: { version: "7", url: "http://192.0.2.1/k3sImages/images.tar", sha256: SHA256 },
+        images: REFERENCES,
       },
       problems: [],
     });
+  });
+
+  it("makes a manifest with placeholders for a stack that ends with its hosts", async () => {
+    const { manifestFile } = await layOut(outDir, { ...parts, kubernetes: undefined });
+    const { manifest, problems } = parseManifest(manifestFile, readFileSync(manifestFile, "utf8"));
+    expect(problems).toEqual([]);
+    expect(manifest?.etcd.url).toContain(TARBALL);
+    expect(manifest?.k3s.url).toContain("not-built-yet");
+    expect(served()).not.toContain("/k3s/k3s-v1.36.5");
   });
 
   it("repairs a damaged folder, and damage never reaches the cache", async () => {
