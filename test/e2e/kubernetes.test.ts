@@ -20,7 +20,7 @@ beforeAll(async () => {
   await cluster.apply("web.yaml");
   await cluster.apply("probes.yaml");
   await cluster.get("-n", "apps", "rollout", "status", "deployment/web", "--timeout=120s");
-  const pods = ["pod/writer", "pod/ordinary"];
+  const pods = ["pod/writer-0", "pod/ordinary"];
   await cluster.get("-n", "apps", "wait", "--for=condition=Ready", ...pods, "--timeout=120s");
   await cluster.get("wait", "--for=condition=Ready", "pod/foreign", "--timeout=120s");
 });
@@ -82,7 +82,7 @@ describe("the API", () => {
   it("does what kubectl asks of it: watch, logs, exec, top, port-forward", async () => {
     const watch = ["get", "nodes", "--watch", "--request-timeout=3s", "-o", "name"];
     expect((await cluster.kubectl(...watch)).stdout).toContain("node/n1");
-    expect(await cluster.get("-n", "apps", "exec", "writer", "--", "cat", "/data/file")).toBe("kept");
+    expect(await cluster.get("-n", "apps", "exec", "writer-0", "--", "cat", "/data/file")).toBe("kept");
     expect((await cluster.kubectl("-n", "apps", "logs", "deployment/web")).code).toBe(0);
     await vi.waitFor(async () => {
       expect((await cluster.kubectl("top", "nodes")).stdout).toMatch(/^n1 +\d+m/m);
