@@ -99,10 +99,13 @@ describe("what would break a living cluster is refused, and nothing is touched",
     lab.configure(["gardenos:network"], { podCidr: "10.52.0.0/16" });
     const { code, all } = await lab.up();
     expect(code).toBe(1);
-    expect(all).toContain("cluster-cidr of a living cluster can't change.");
+    expect(all).toContain("firewall on gardenos-lab-n1: the pod network of a living cluster can't change.");
     expect(all).toContain("want  10.42.0.0/16");
+    lab.configure(["gardenos:network"], { serviceCidr: "10.53.0.0/16" });
+    expect((await lab.up()).all).toContain("service-cidr of a living cluster can't change.");
     lab.configure(["gardenos:network"], {});
     await up();
+    expect(await cluster.get("get", "--raw", "/readyz")).toBe("ok");
   });
 
   it("a minor version that goes back or skips one", async () => {
@@ -115,7 +118,9 @@ describe("what would break a living cluster is refused, and nothing is touched",
     lab.configure(["gardenos:k3s", "version"], "v1.36.7");
     const { code, all } = await lab.up();
     expect(code).toBe(1);
-    expect(all).toContain("K3s on n1: Kubernetes goes up one minor version at a time, and never back.");
+    expect(all).toContain(
+      "K3s on gardenos-lab-n1: Kubernetes goes up one minor version at a time, and never back.",
+    );
     expect(all).toContain("got   v1.36.7, and v1.38.0 runs");
     await lab.put("n1", { "/etc/systemd/system/k3s.service": `${installed}\n` });
     await lab.output("n1", "chmod 0644 /etc/systemd/system/k3s.service");
