@@ -204,7 +204,7 @@ const labSchema = fields({
   artifacts: z
     .enum(["built", "upstream"], { error: "built or upstream" })
     .default("built")
-    .describe("built: from package registries. upstream: production's own URLs."),
+    .describe("built: from package registries. upstream: etcd from production's own URL, the rest built."),
 });
 
 /** How far a stack is built, from little to everything. */
