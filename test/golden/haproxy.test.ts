@@ -146,3 +146,9 @@ it("the addition to the unit is what systemd accepts", async () => {
   writeFileSync(unit, `${renderDropIn("10.0.1.11").replace(/^ExecStartPre=.*$/m, "")}ExecStart=/bin/true\n`);
   expect(execFileSync("systemd-analyze", ["verify", unit], { stdio: "pipe", encoding: "utf8" })).toBe("");
 });
+
+it("a stack without an ingress has no front for one", () => {
+  const text = renderHaproxyConfig({ ...CONFIG, ingress: undefined });
+  expect(text).not.toContain("ingress");
+  expect(text).toContain("frontend kubernetes-api");
+});

@@ -77,6 +77,13 @@ describe("host firewall", () => {
     expect(renderFirewall({ ...FIREWALL, adminCidrs: [] })).not.toContain("dport { 22, 6443 } accept");
   });
 
+  it("lets everybody to the ingress, and no load balancer in, where clients reach the nodes themselves", () => {
+    const { loadBalancerIp: _, ...open } = { ...FIREWALL, openToWorld: true };
+    const rules = renderFirewall(open);
+    expect(rules).toContain("ip saddr { 0.0.0.0/0 } tcp dport { 80, 443 } accept");
+    expect(rules).not.toContain("10.0.1.5");
+  });
+
   it("has a unit that systemd accepts", () => {
     expect(check("systemd-analyze", "verify", repositoryPath("files/baseline/firewall.service"))).toBe("");
   });

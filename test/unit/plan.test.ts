@@ -99,7 +99,44 @@ describe("Kubernetes", () => {
   });
 });
 
+describe("the entry", () => {
+  const entry = { kind: "dns", zone: "example.org", createZone: true, ttlSeconds: 120 };
+
+  it("by DNS has records of its own", () => {
+    expect(makePlan(IDENTITY, settingsOf({ ...GOOD, entry }), MANIFEST).entry.dns).toEqual({
+      zone: "example.org",
+      createZone: true,
+      apiName: "k8s",
+      ingressName: "*",
+      ttlSeconds: 120,
+    });
+  });
+
+  it("says when its controller stops only if the controller is ours", () => {
+    const ping = (raw: Record<string, unknown>) =>
+      makePlan(IDENTITY, settingsOf({ ...GOOD, ...raw }), MANIFEST).ingressBackends;
+    expect(ping({})).toEqual({ ping: true });
+    expect(ping({ ingress: { class: "none" } })).toEqual({ ping: false });
+    expect(ping({ profile: "kubernetes" })).toBeUndefined();
+  });
+});
+
 describe("memory", () => {
+  const names = (raw: Record<string, unknown>) =>
+    capacity(settingsOf({ ...GOOD, ...raw }))?.rows.map(({ name }) => name);
+
+  it("is asked for by what the profile and the ingress bring", () => {
+    expect(names({ profile: "hosts" })).toEqual([]);
+    expect(names({ profile: "kubernetes" })).toEqual(["coredns"]);
+    expect(names({})).toContain("traefik");
+    expect(names({ ingress: { class: "none" } })).not.toContain("traefik");
+  });
+
+  it("of a single node is that node's: there is no other to fall back to", () => {
+    const found = capacity(settingsOf({ ...GOOD, nodes: { n1: GOOD.nodes.n1 } }));
+    expect(found?.availableMib).toBe(8192 - 512 - 1536 - 100);
+  });
+
   it("is counted without the largest node, and without what system and Kubernetes need", () => {
     const nodes = { ...GOOD.nodes, n3: { ...GOOD.nodes.n3, serverType: "ccx33" } };
     const found = capacity(settingsOf({ ...GOOD, nodes }));
