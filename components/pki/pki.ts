@@ -61,6 +61,33 @@ export function createRoot(name: string, commonName: string, parent: pulumi.Reso
   return { cert: cert.certPem, key: key.privateKeyPem, chain: cert.certPem };
 }
 
+/** What a request asks for, and what the issuer says beside its signature. */
+interface Signing {
+  readonly request: Omit<tls.CertRequestArgs, "privateKeyPem">;
+  readonly cert: Omit<tls.LocallySignedCertArgs, "certRequestPem" | "caPrivateKeyPem" | "caCertPem">;
+}
+
+/** A key, the request for it, and the issuer's certificate. */
+function sign(name: string, issuer: KeyPair, signing: Signing, parent: pulumi.Resource) {
+  const key = privateKey(name, parent);
+  const request = new tls.CertRequest(
+    `${name}-request`,
+    { privateKeyPem: key.privateKeyPem, ...signing.request },
+    { parent },
+  );
+  const cert = new tls.LocallySignedCert(
+    name,
+    {
+      certRequestPem: request.certRequestPem,
+      caPrivateKeyPem: issuer.key,
+      caCertPem: issuer.cert,
+      ...signing.cert,
+    },
+    { parent },
+  );
+  return { cert: cert.certPem, key: key.privateKeyPem, expires: cert.validityEndTime };
+}
+
 /** An authority that another one signed, valid for ten years. */
 export function createIntermediate(
   name: string,
@@ -68,55 +95,34 @@ export function createIntermediate(
   commonName: string,
   parent: pulumi.Resource,
 ): Authority {
-  const key = privateKey(name, parent);
-  const request = new tls.CertRequest(
-    `${name}-request`,
-    { privateKeyPem: key.privateKeyPem, subject: { commonName, organization: "GardenOS" } },
-    { parent },
-  );
-  const cert = new tls.LocallySignedCert(
-    name,
-    {
-      certRequestPem: request.certRequestPem,
-      caPrivateKeyPem: issuer.key,
-      caCertPem: issuer.cert,
+  const signing = {
+    request: { subject: { commonName, organization: "GardenOS" } },
+    cert: {
       isCaCertificate: true,
       setSubjectKeyId: true,
       validityPeriodHours: AUTHORITY_YEARS * HOURS_PER_YEAR,
       allowedUses: AUTHORITY_USES,
     },
-    { parent },
-  );
-  const chain = pulumi.interpolate`${cert.certPem}${issuer.chain}`;
-  return { cert: cert.certPem, key: key.privateKeyPem, chain };
+  };
+  const { cert, key } = sign(name, issuer, signing, parent);
+  return { cert, key, chain: pulumi.interpolate`${cert}${issuer.chain}` };
 }
 
 /** A certificate for a year. Any `up` of its last 60 days renews it. */
 export function createLeaf(name: string, issuer: KeyPair, args: LeafArgs, parent: pulumi.Resource): Leaf {
   const { commonName, organization } = args;
-  const key = privateKey(name, parent);
   const subject = { ...(commonName !== undefined && { commonName }), ...(organization && { organization }) };
-  const request = new tls.CertRequest(
-    `${name}-request`,
-    {
-      privateKeyPem: key.privateKeyPem,
+  const signing = {
+    request: {
       ...(Object.keys(subject).length > 0 && { subject }),
       ...(args.ips && { ipAddresses: [...args.ips] }),
       ...(args.dnsNames && { dnsNames: [...args.dnsNames] }),
     },
-    { parent },
-  );
-  const cert = new tls.LocallySignedCert(
-    name,
-    {
-      certRequestPem: request.certRequestPem,
-      caPrivateKeyPem: issuer.key,
-      caCertPem: issuer.cert,
+    cert: {
       validityPeriodHours: HOURS_PER_YEAR,
       earlyRenewalHours: 60 * 24,
       allowedUses: ["digital_signature", "key_encipherment", ...args.uses],
     },
-    { parent },
-  );
-  return { cert: cert.certPem, key: key.privateKeyPem, expires: cert.validityEndTime };
+  };
+  return sign(name, issuer, signing, parent);
 }
