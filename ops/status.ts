@@ -11,6 +11,8 @@ interface NodeStatus {
   readonly privateIp: string;
   /** Hetzner's server status: `running`, `off` …; `gone` when there is no such server. */
   readonly state: string;
+  /** SSH lets these tools in. A machine runs for some seconds before it does. */
+  readonly reachable: boolean;
 }
 
 interface EtcdMemberStatus {
@@ -61,6 +63,20 @@ export interface StatusSource {
 
 const SCRIPTS = "/usr/local/lib/gardenos";
 
+async function nodeStatus(
+  source: StatusSource,
+  name: string,
+  { name: serverName, publicIp, privateIp }: StackExports["nodes"][string],
+): Promise<NodeStatus> {
+  const state = await source.serverState(serverName);
+  if (state !== "running") return { name, publicIp, privateIp, state, reachable: false };
+  const reachable = await source.run(name, "true").then(
+    () => true,
+    () => false,
+  );
+  return { name, publicIp, privateIp, state, reachable };
+}
+
 /** The first node that can tell speaks for the cluster. */
 async function ask<T>(
   source: StatusSource,
@@ -68,7 +84,7 @@ async function ask<T>(
   script: string,
   otherwise: T,
 ): Promise<T> {
-  for (const { name } of nodes.filter((node) => node.state === "running")) {
+  for (const { name } of nodes.filter((node) => node.reachable)) {
     const answer = await source.run(name, `timeout 20 ${SCRIPTS}/${script} status`).catch(() => undefined);
     if (answer) return JSON.parse(answer);
   }
@@ -90,12 +106,7 @@ function haproxyStatus(
 /** Takes a few seconds at most: every step has a time-out. */
 export async function readStatus(source: StatusSource): Promise<Status> {
   const nodes = await Promise.all(
-    Object.entries(source.exports.nodes).map(async ([name, node]) => ({
-      name,
-      publicIp: node.publicIp,
-      privateIp: node.privateIp,
-      state: await source.serverState(node.name),
-    })),
+    Object.entries(source.exports.nodes).map(([name, node]) => nodeStatus(source, name, node)),
   );
   const etcd = ask(source, nodes, "etcd-member", { version: "", members: [] });
   if (!source.exports.kubernetes) return { nodes, etcd: await etcd };
@@ -104,12 +115,12 @@ export async function readStatus(source: StatusSource): Promise<Status> {
   return { nodes, etcd: await etcd, kubernetes: await kubernetes, haproxy: await haproxy };
 }
 
-/** True when every node runs, is a healthy member of an etcd that has a leader, and serves what it should. */
+/** True when every node runs and lets us in, is a healthy member of an etcd that has a leader, and serves what it should. */
 export function isHealthy(status: Status): boolean {
   const { nodes, etcd } = status;
   return (
     nodes.length > 0 &&
-    nodes.every((node) => node.state === "running") &&
+    nodes.every((node) => node.reachable) &&
     nodes.every((node) => etcd.members.some((member) => member.name === node.name && member.healthy)) &&
     etcd.members.length === nodes.length &&
     etcd.members.some((member) => member.leader) &&
@@ -143,7 +154,8 @@ export function renderStatus(status: Status): string {
 function nodeCells({ etcd }: Status, node: NodeStatus): string[] {
   const member = etcd.members.find((each) => each.name === node.name);
   const health = member ? (member.healthy ? "healthy" : "UNHEALTHY") : "no member";
-  return [node.name, node.publicIp, node.privateIp, node.state, health, member?.leader ? "leader" : ""];
+  const state = node.state === "running" && !node.reachable ? "running, NO SSH" : node.state;
+  return [node.name, node.publicIp, node.privateIp, state, health, member?.leader ? "leader" : ""];
 }
 
 function clusterCells({ kubernetes, haproxy }: Status, name: string): string[] {

@@ -22,6 +22,8 @@ export interface FakeStack {
   readonly withoutApi: Set<string>;
   /** Nodes whose HAProxy does not answer. */
   readonly silent: Set<string>;
+  /** Nodes whose SSH refuses. */
+  readonly locked: Set<string>;
   /** What the load balancer thinks. @default - follows drained */
   health?: Readonly<Record<string, TargetHealth>>;
   kind: string;
@@ -34,6 +36,7 @@ export function fakeStack(): FakeStack {
     drained: new Set(),
     withoutApi: new Set(),
     silent: new Set(),
+    locked: new Set(),
     kind: "load-balancer",
     access: {
       self: "ops",
@@ -68,6 +71,7 @@ function exportsOf(stack: FakeStack): StackExports {
 }
 
 async function run(stack: FakeStack, node: string, command: string): Promise<string> {
+  if (stack.locked.has(node)) throw new Error("connection refused");
   stack.ran.push(`${node}: ${command.replace(/^timeout \d+ |\/usr\/local\/lib\/gardenos\//g, "")}`);
   if (command.endsWith("etcd-member status")) {
     return JSON.stringify({

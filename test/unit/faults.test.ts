@@ -4,7 +4,13 @@ import { type FaultRun, missesOf, renderFaults, renderRun } from "../../lab/faul
 import { choose } from "../../lab/faults/runner.ts";
 import { chances } from "../../lib/chance.ts";
 
-const nodes = ["n1", "n2", "n3"].map((name) => ({ name, publicIp: "", privateIp: "", state: "running" }));
+const nodes = ["n1", "n2", "n3"].map((name) => ({
+  name,
+  publicIp: "",
+  privateIp: "",
+  state: "running",
+  reachable: true,
+}));
 
 const seen = (longestGapMs: number) => ({
   ...{ calls: 100, errors: 2, medianMs: 3, longestGapMs, gaps: [], reasons: {} },

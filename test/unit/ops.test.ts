@@ -5,6 +5,7 @@ import { repositoryPath } from "../../lib/repository-file.ts";
 import { type DrillResult, drillFailover, renderDrill } from "../../ops/drill.ts";
 import { drain, ready } from "../../ops/lb.ts";
 import { sshArgv } from "../../ops/ssh.ts";
+import { isHealthy, readStatus, renderStatus } from "../../ops/status.ts";
 import { type FakeStack, fakeStack } from "../support/ops-access.ts";
 
 let stack: FakeStack;
@@ -13,7 +14,19 @@ beforeEach(() => {
 });
 
 /** Commands that changed something. */
-const changes = () => stack.ran.filter((line) => !line.endsWith(" status"));
+const changes = () => stack.ran.filter((line) => !/ (status|true)$/.test(line));
+
+describe("status", () => {
+  it("is not well while a machine runs and lets nobody in", async () => {
+    expect(isHealthy(await readStatus(stack.access))).toBe(true);
+    stack.locked.add("n1");
+    const found = await readStatus(stack.access);
+    expect(isHealthy(found)).toBe(false);
+    expect(found.nodes.map(({ reachable }) => reachable)).toEqual([false, true, true]);
+    // The others speak for the cluster.
+    expect(renderStatus(found)).toMatch(/n1 .* running, NO SSH .* healthy .* leader/);
+  });
+});
 
 describe("lb drain", () => {
   it("drains a node, waits for the load balancer and says who serves now", async () => {
