@@ -47,6 +47,14 @@ const dnsZone: Check = ({ entry }) => {
   return [{ field: "gardenos:entry.zone", got: undefined, want, fix }];
 };
 
+/** Both would be the same record set, and the second one to be made would fail. */
+const entryNames: Check = ({ entry }) => {
+  if (entry?.kind !== "dns" || entry.apiName !== entry.ingressName) return [];
+  const want = "a name other than entry.apiName: the API and the ingress have records of their own";
+  const fix = "pulumi config set --path 'gardenos:entry.ingressName' '*'";
+  return [{ field: "gardenos:entry.ingressName", got: entry.ingressName, want, fix }];
+};
+
 const fitsWithoutOneNode: Check = ({ nodes, serverType, ingress, profile }, { rejectedNodes }) => {
   if (!nodes || !serverType || !ingress || !profile || rejectedNodes > 0) return [];
   const found = capacity({ nodes, serverType, ingress, profile });
@@ -62,4 +70,10 @@ const fitsWithoutOneNode: Check = ({ nodes, serverType, ingress, profile }, { re
   ];
 };
 
-export const KUBERNETES_CHECKS: readonly Check[] = [k3sVersion, entryAddress, dnsZone, fitsWithoutOneNode];
+export const KUBERNETES_CHECKS: readonly Check[] = [
+  k3sVersion,
+  entryAddress,
+  dnsZone,
+  entryNames,
+  fitsWithoutOneNode,
+];

@@ -362,6 +362,14 @@ describe("Kubernetes", () => {
     expect(found({ entry: { kind: "dns", zone: "example.org" } })).toEqual({});
   });
 
+  it("refuses one name for the API and the ingress", () => {
+    const entry = { kind: "dns", zone: "example.org", apiName: "k8s", ingressName: "k8s" };
+    expect(found({ entry })).toEqual({
+      "gardenos:entry.ingressName":
+        "a name other than entry.apiName: the API and the ingress have records of their own",
+    });
+  });
+
   it("refuses what does not fit when a node is lost, with the sums", () => {
     expect(found({ serverType: "cpx21", ingress: { memory: "2Gi" } })).toEqual({
       "gardenos:serverType":
