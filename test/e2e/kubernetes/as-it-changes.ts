@@ -1,33 +1,13 @@
 /** A Kubernetes in use: what a change of configuration touches, what it costs clients, and what is refused. */
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { Checkout, changed, type UpResult } from "./support/checkout.ts";
-import { Cluster } from "./support/cluster.ts";
-import { probing } from "./support/probe.ts";
+import { describe, expect, it, vi } from "vitest";
+import { changed, type UpResult } from "../support/checkout.ts";
+import { probing } from "../support/probe.ts";
+import { cluster, lab, NODES, up } from "./stack.ts";
 
-const NODES = ["n1", "n2", "n3"];
 /** Longest time without an answer that a planned change may cost a client of the API. */
 const PLANNED_GAP_MS = 3000;
 
-let lab: Checkout;
-let cluster: Cluster;
-
-beforeAll(async () => {
-  lab = new Checkout("full");
-  cluster = new Cluster(lab);
-  await up();
-  await cluster.apply("web.yaml");
-  await cluster.get("-n", "apps", "rollout", "status", "deployment/web", "--timeout=120s");
-});
-afterAll(() => lab.dispose());
-
-/** `up` that must succeed. */
-async function up(): Promise<UpResult> {
-  const outcome = await lab.up();
-  expect(outcome.code, outcome.all).toBe(0);
-  return outcome.result;
-}
-
-/** The same while a client calls the API; it must not wait longer than planned work may cost. */
+/** `up` that must succeed while a client calls the API; it must not wait longer than planned work may cost. */
 async function upUnderLoad(): Promise<UpResult> {
   const [result, seen] = await probing(lab, up);
   console.info(

@@ -1,24 +1,15 @@
 /**
- * Every fault of nodes once, on one lab, while clients call the Kubernetes API: nobody waits longer than promised, and
- * the node comes back without help. `make faults N=10` is the same, more often.
+ * Every fault of nodes once, while clients call the Kubernetes API: nobody waits longer than promised, and the node
+ * comes back without help. `make faults N=10` is the same, more often.
  */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { FAULTS } from "../../lab/faults/faults.ts";
-import { type FaultRun, missesOf, renderRun } from "../../lab/faults/report.ts";
-import type { DrillResult } from "../../ops/drill.ts";
-import { seedOf } from "../support/chance.ts";
-import { Checkout } from "./support/checkout.ts";
+import { describe, expect, it } from "vitest";
+import { FAULTS } from "../../../lab/faults/faults.ts";
+import { type FaultRun, missesOf, renderRun } from "../../../lab/faults/report.ts";
+import type { DrillResult } from "../../../ops/drill.ts";
+import { seedOf } from "../../support/chance.ts";
+import { lab, NODES } from "./stack.ts";
 
 const SEED = seedOf("which nodes fail");
-
-let lab: Checkout;
-
-beforeAll(async () => {
-  lab = new Checkout("kubernetes");
-  const outcome = await lab.up();
-  expect(outcome.code, outcome.all).toBe(0);
-});
-afterAll(() => lab.dispose());
 
 describe("clients of the Kubernetes API", () => {
   it.each(FAULTS.map(({ name, text }) => [text, name] as const))(
@@ -46,7 +37,7 @@ describe("clients of the Kubernetes API", () => {
     expect(code, all).toBe(0);
     const { steps }: DrillResult = JSON.parse(stdout);
     expect(steps.map(({ node, step }) => `${node} ${step}`)).toEqual(
-      ["n1", "n2", "n3"].flatMap((node) => [`${node} lb drain`, `${node} restart k3s`, `${node} lb ready`]),
+      NODES.flatMap((node) => [`${node} lb drain`, `${node} restart k3s`, `${node} lb ready`]),
     );
   });
 });
