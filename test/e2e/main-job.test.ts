@@ -23,6 +23,7 @@ describe("make up, from nothing", () => {
         publicIp: expect.stringMatching(/^198\.51\.100\.\d+$/),
         privateIp: `10.0.1.1${name.slice(1)}`,
         state: "running",
+        reachable: true,
       })),
       etcd: {
         version: "3.6.16",
