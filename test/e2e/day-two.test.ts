@@ -15,6 +15,7 @@ import {
   PRIVATE_IPS,
 } from "./support/etcd.ts";
 import { apiCalls, programLogins, publicIps, type Trace, traces } from "./support/nodes.ts";
+import { mustUp } from "./support/up.ts";
 import { recovery, Witness } from "./support/witness.ts";
 
 /** More than an election on a busy machine takes, less than a member is away when it restarts without a hand-over. */
@@ -29,12 +30,11 @@ beforeAll(async () => {
 });
 afterAll(() => lab.dispose());
 
-/** `up` that must succeed. */
+/** `up` that must succeed, and find everything as it left it. */
 async function up(): Promise<UpResult> {
-  const outcome = await lab.up();
-  expect(outcome.code, outcome.all).toBe(0);
-  expect(outcome.result.drift).toEqual([]);
-  return outcome.result;
+  const result = await mustUp(lab);
+  expect(result.drift).toEqual([]);
+  return result;
 }
 
 describe("etcd", () => {

@@ -10,6 +10,7 @@ import { chances } from "../support/chance.ts";
 import { Checkout, changed } from "./support/checkout.ts";
 import { expectFailure } from "./support/faults.ts";
 import { onAll } from "./support/nodes.ts";
+import { mustUp } from "./support/up.ts";
 
 /** Somebody's public key. */
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqYhVTTzqvPPTH6nWqtxNTfbBKPyHQTBNoPfLx8CkSN new";
@@ -27,14 +28,12 @@ function shortenPatience(): void {
 beforeAll(async () => {
   lab = new Checkout();
   shortenPatience();
-  const outcome = await lab.up();
-  expect(outcome.code, outcome.all).toBe(0);
+  await mustUp(lab);
 });
 afterAll(() => lab.dispose());
 
 async function expectConverged(): Promise<void> {
-  const outcome = await lab.up();
-  expect(outcome.code, outcome.all).toBe(0);
+  await mustUp(lab);
   expect((await lab.status()).etcd.members.map(({ healthy }) => healthy)).toEqual([true, true, true]);
 }
 

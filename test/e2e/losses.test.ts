@@ -4,6 +4,7 @@ import { eventually } from "../machines/support/eventually.ts";
 import { Checkout, changed, type UpResult } from "./support/checkout.ts";
 import { ask, describeCluster, installClient, NODES, PRIVATE_IPS } from "./support/etcd.ts";
 import { onAll, serverIds, traces } from "./support/nodes.ts";
+import { mustUp } from "./support/up.ts";
 import { Witness } from "./support/witness.ts";
 
 const MIB = 1024 ** 2;
@@ -23,12 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => lab.dispose());
 
-/** `up` that must succeed. */
-async function up(): Promise<UpResult> {
-  const outcome = await lab.up();
-  expect(outcome.code, outcome.all).toBe(0);
-  return outcome.result;
-}
+const up = (): Promise<UpResult> => mustUp(lab);
 
 /** Destroys a node's machine with its disk. */
 const lose = (node: string): Promise<string> => lab.must("machine", "destroy", node);

@@ -1,8 +1,12 @@
 /** A Kubernetes in use: what a change of configuration touches, what it costs clients, and what is refused. */
 import { describe, expect, it, vi } from "vitest";
 import { changed, type UpResult } from "../support/checkout.ts";
+import { NODES } from "../support/etcd.ts";
 import { probing } from "../support/probe.ts";
-import { cluster, lab, NODES, up } from "./stack.ts";
+import { mustUp } from "../support/up.ts";
+import { cluster, lab } from "./stack.ts";
+
+const up = (): Promise<UpResult> => mustUp(lab);
 
 /** Longest time without an answer that a planned change may cost a client of the API. */
 const PLANNED_GAP_MS = 3000;

@@ -1,7 +1,8 @@
 /** `make up` ends with a Kubernetes that serves people, applications and nobody else. */
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { changed } from "../support/checkout.ts";
-import { cluster, lab, NODES } from "./stack.ts";
+import { NODES } from "../support/etcd.ts";
+import { cluster, lab } from "./stack.ts";
 
 /** Endpoints and iptables follow a change within seconds; a busy machine takes longer. */
 const SOON = { timeout: 60_000, interval: 500 };

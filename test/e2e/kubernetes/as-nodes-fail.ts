@@ -7,7 +7,8 @@ import { FAULTS } from "../../../lab/faults/faults.ts";
 import { type FaultRun, missesOf, renderRun } from "../../../lab/faults/report.ts";
 import type { DrillResult } from "../../../ops/drill.ts";
 import { seedOf } from "../../support/chance.ts";
-import { lab, NODES } from "./stack.ts";
+import { NODES } from "../support/etcd.ts";
+import { lab } from "./stack.ts";
 
 const SEED = seedOf("which nodes fail");
 

@@ -1,23 +1,18 @@
 /** The lab that the tests of this folder share: it takes minutes to make. They run in the order of kubernetes.test.ts. */
-import { afterAll, beforeAll, expect } from "vitest";
-import { Checkout, type UpResult } from "../support/checkout.ts";
+import { afterAll, beforeAll } from "vitest";
+import { Checkout } from "../support/checkout.ts";
 import { Cluster } from "../support/cluster.ts";
+import { mustUp } from "../support/up.ts";
 
-export const NODES = ["n1", "n2", "n3"];
-
-export const lab = new Checkout("full");
-export const cluster = new Cluster(lab);
-
-/** `up` that must succeed. */
-export async function up(): Promise<UpResult> {
-  const outcome = await lab.up();
-  expect(outcome.code, outcome.all).toBe(0);
-  return outcome.result;
-}
+/** There while tests run. A run that only lists them makes no copy of the checkout. */
+export let lab: Checkout;
+export let cluster: Cluster;
 
 // Here and not in kubernetes.test.ts: hooks run in the order in which they are declared, and imports come first.
 beforeAll(async () => {
-  await up();
+  lab = new Checkout("full");
+  cluster = new Cluster(lab);
+  await mustUp(lab);
   await cluster.apply("web.yaml");
   await cluster.apply("probes.yaml");
   await cluster.get("-n", "apps", "rollout", "status", "deployment/web", "--timeout=120s");
