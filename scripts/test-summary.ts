@@ -1,4 +1,4 @@
-/** `test-summary.ts REPORT…`: time and counts per suite of vitest's JSON reports, skipped tests with their reason. */
+/** `test-summary.ts REPORT…`: of vitest's JSON reports, time and counts per suite, skipped tests, and failures last. */
 import { readFileSync } from "node:fs";
 import { relative, sep } from "node:path";
 import Table from "cli-table3";
@@ -12,7 +12,13 @@ const reportSchema = z.object({
       startTime: z.number(),
       endTime: z.number(),
       message: z.string().optional(),
-      assertionResults: z.array(z.object({ fullName: z.string(), status: z.string() })),
+      assertionResults: z.array(
+        z.object({
+          fullName: z.string(),
+          status: z.string(),
+          failureMessages: z.array(z.string()).nullish(),
+        }),
+      ),
     }),
   ),
 });
@@ -44,16 +50,32 @@ function render(files: readonly FileResult[]): string {
   return table.toString();
 }
 
+/** What the end of a long log repeats of an error: how it begins, and its last lines without the stack. */
+function gist(message: string): string {
+  const lines = message.split("\n").filter((line) => line.trim() && !/^\s+at /.test(line));
+  const kept = lines.length > 6 ? [...lines.slice(0, 2), "…", ...lines.slice(-4)] : lines;
+  return kept.map((line) => `    ${line.slice(0, 300)}`).join("\n");
+}
+
+/** Every failure with its error: of tests, and of files that failed outside of them (loading, set-up, tear-down). */
+function failuresOf(file: FileResult): string[] {
+  const failed = file.assertionResults.filter(({ status }) => status === "failed");
+  const ofTests = failed.map(
+    ({ fullName, failureMessages }) => `${fullName}\n${gist(failureMessages?.[0] ?? "")}`,
+  );
+  const name = relative(repositoryPath("."), file.name);
+  return file.message && failed.length === 0 ? [`${name}\n${gist(file.message)}`] : ofTests;
+}
+
 const testResults = process.argv
   .slice(2)
   .flatMap((file) => reportSchema.parse(JSON.parse(readFileSync(file, "utf8"))).testResults);
 const skipped = testResults
   .flatMap((file) => file.assertionResults)
   .filter((test) => test.status === "skipped");
-// A file that could not even be loaded has no tests and a message: it counts as one failure.
-const unloadable = testResults.filter((file) => file.assertionResults.length === 0 && file.message);
+const failures = testResults.flatMap(failuresOf);
 
 console.log(render(testResults));
 for (const test of skipped) console.log(`skipped: ${test.fullName}`);
-const failed = count(testResults, "failed") + unloadable.length;
-console.log(`${count(testResults, "passed")} passed, ${failed} failed, ${skipped.length} skipped`);
+for (const failure of failures) console.log(`failed: ${failure}`);
+console.log(`${count(testResults, "passed")} passed, ${failures.length} failed, ${skipped.length} skipped`);
