@@ -37,10 +37,14 @@ module.exports = {
     },
     {
       name: "components-see-siblings-as-types",
-      comment: "index.ts does the wiring. components/host and components/pki are shared and may be called.",
+      comment: "index.ts does the wiring. components/{host,kubernetes,pki} are shared and may be called.",
       severity: "error",
       from: { path: "^components/([^/]+)/" },
-      to: { path: "^components/", pathNot: "^components/($1|host|pki)/", dependencyTypesNot: ["type-only"] },
+      to: {
+        path: "^components/",
+        pathNot: "^components/($1|host|kubernetes|pki)/",
+        dependencyTypesNot: ["type-only"],
+      },
     },
     {
       name: "commands-are-made-in-one-place",

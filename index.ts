@@ -6,7 +6,8 @@ import { HaproxyLb } from "./components/haproxy-lb/index.ts";
 import { HetznerNodes } from "./components/hetzner-nodes/index.ts";
 import { OsBaseline } from "./components/host/index.ts";
 import { K3sControlPlane } from "./components/k3s-control-plane/index.ts";
-import { createProvider, Platform } from "./components/platform/index.ts";
+import { createProvider } from "./components/kubernetes/index.ts";
+import { Platform } from "./components/platform/index.ts";
 import { load } from "./config/load.ts";
 import { toExports } from "./exports.ts";
 

@@ -1,6 +1,6 @@
 /** What people may do. */
 import { ADMIN_GROUP } from "../../plan/access.ts";
-import type { KubeObject } from "./objects.ts";
+import type { KubeObject } from "../kubernetes/objects.ts";
 
 /**
  * Makes administrators of a group. A certificate can't be called back before it expires; this binding can. The

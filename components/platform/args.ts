@@ -1,7 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { Images } from "../../plan/artifacts.ts";
 import type { Plan } from "../../plan/plan.ts";
-import type { PolicyAddresses } from "./policies.ts";
+import type { PolicyAddresses } from "../kubernetes/policies.ts";
 import type { EntryAddress } from "./traefik.ts";
 
 export interface PlatformArgs {

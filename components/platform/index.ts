@@ -1,2 +1,1 @@
 export { Platform } from "./platform.ts";
-export { createProvider } from "./provider.ts";

@@ -2,7 +2,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { Quantity } from "../../lib/quantity.ts";
 import { NAMESPACES } from "../../plan/namespaces.ts";
-import type { Container, KubeObject, PodSpec } from "./objects.ts";
+import type { Container, KubeObject, PodSpec } from "../kubernetes/objects.ts";
 import {
   clusterRole,
   clusterRoleBinding,
@@ -13,8 +13,8 @@ import {
   SOON_ELSEWHERE,
   selector,
   serviceAccount,
-} from "./pods.ts";
-import { PLATFORM } from "./priorities.ts";
+} from "../kubernetes/pods.ts";
+import { PLATFORM } from "../kubernetes/priorities.ts";
 
 export interface MetricsServerConfig {
   readonly image: string;

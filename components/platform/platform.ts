@@ -2,6 +2,11 @@ import * as pulumi from "@pulumi/pulumi";
 import { minorOf } from "../../lib/version.ts";
 import { namespaces } from "../../plan/namespaces.ts";
 import { VOLUME_HELPER_MEMORY, workload } from "../../plan/workloads.ts";
+import { createInOrder, createObjects } from "../kubernetes/create.ts";
+import { namespaceObject } from "../kubernetes/namespaces.ts";
+import type { KubeObject } from "../kubernetes/objects.ts";
+import { namespacePolicies } from "../kubernetes/policies.ts";
+import { priorityClasses } from "../kubernetes/priorities.ts";
 import { createLeaf, createRoot } from "../pki/index.ts";
 import { adminAccess } from "./access.ts";
 import type { PlatformArgs } from "./args.ts";
@@ -11,10 +16,7 @@ import {
   type MetricsServerConfig,
   metricsServer,
 } from "./metrics-server.ts";
-import { namespaceObject } from "./namespaces.ts";
-import { createObject, isWorkload, type KubeObject } from "./objects.ts";
-import { metricsServerPolicy, namespacePolicies, storagePolicy, traefikPolicy } from "./policies.ts";
-import { priorityClasses } from "./priorities.ts";
+import { metricsServerPolicy, storagePolicy, traefikPolicy } from "./policies.ts";
 import { storage } from "./storage.ts";
 import { traefik } from "./traefik.ts";
 
@@ -32,6 +34,9 @@ export class Platform extends pulumi.ComponentResource {
   /** Depending on these means depending on a working ingress, metrics and storage. */
   readonly ready: readonly pulumi.Resource[];
 
+  /** Depending on these means depending on namespaces with their priorities and policies, and on nothing that runs. */
+  readonly closed: readonly pulumi.Resource[];
+
   private readonly name: string;
   private readonly args: PlatformArgs;
 
@@ -41,36 +46,16 @@ export class Platform extends pulumi.ComponentResource {
     this.args = args;
     const spaces = namespaces(args);
     const version = `v${minorOf(args.kubernetesVersion)}`;
-    const ground = this.create(
+    const ground = createObjects(
       [...adminAccess(), ...priorityClasses(), ...spaces.map((space) => namespaceObject(space, version))],
-      args.after,
+      { parent: this, dependsOn: args.after },
     );
-    const closed = this.create(spaces.flatMap(namespacePolicies), ground);
+    const closed = createObjects(spaces.flatMap(namespacePolicies), { parent: this, dependsOn: ground });
     const subjects = args.profile === "full" ? this.subjects() : [];
-    this.ready = [...closed, ...subjects.flatMap((objects) => this.createSubject(objects, closed))];
+    const made = subjects.map((objects) => createInOrder(objects, { parent: this, dependsOn: closed }));
+    this.closed = closed;
+    this.ready = [...closed, ...made.flat()];
     this.registerOutputs({});
-  }
-
-  private create(objects: readonly KubeObject[], after: readonly pulumi.Resource[]): pulumi.Resource[] {
-    return objects.map((object) => createObject(object, { parent: this, dependsOn: [...after] }));
-  }
-
-  /**
-   * A Service waits for its pods and an API for its Service. So pods do not wait for the Service, and the API comes
-   * last.
-   */
-  private createSubject(
-    objects: readonly KubeObject[],
-    after: readonly pulumi.Resource[],
-  ): pulumi.Resource[] {
-    const isLast = ({ kind }: KubeObject) => kind === "APIService";
-    const isServed = (object: KubeObject) => isWorkload(object) || object.kind === "Service";
-    const base = this.create(
-      objects.filter((object) => !isServed(object) && !isLast(object)),
-      after,
-    );
-    const served = this.create(objects.filter(isServed), base);
-    return [...served, ...this.create(objects.filter(isLast), served)];
   }
 
   /** Each with the policy that opens what it needs. */

@@ -3,7 +3,7 @@ import { stringify } from "yaml";
 import type { Quantity } from "../../lib/quantity.ts";
 import { readRepositoryFile } from "../../lib/repository-file.ts";
 import { NAMESPACES } from "../../plan/namespaces.ts";
-import type { Container, KubeObject, PodSpec } from "./objects.ts";
+import type { Container, KubeObject, PodSpec } from "../kubernetes/objects.ts";
 import {
   clusterRole,
   clusterRoleBinding,
@@ -15,8 +15,8 @@ import {
   SOON_ELSEWHERE,
   selector,
   serviceAccount,
-} from "./pods.ts";
-import { PLATFORM } from "./priorities.ts";
+} from "../kubernetes/pods.ts";
+import { PLATFORM } from "../kubernetes/priorities.ts";
 
 export interface StorageConfig {
   readonly image: string;

@@ -4,7 +4,7 @@ import { stringify } from "yaml";
 import type { Quantity } from "../../lib/quantity.ts";
 import { NAMESPACES } from "../../plan/namespaces.ts";
 import { INGRESS_HOST_PORTS } from "../../plan/ports.ts";
-import type { Container, KubeObject, PodSpec } from "./objects.ts";
+import type { Container, KubeObject, PodSpec } from "../kubernetes/objects.ts";
 import {
   clusterRole,
   clusterRoleBinding,
@@ -15,8 +15,8 @@ import {
   resources,
   selector,
   serviceAccount,
-} from "./pods.ts";
-import { PLATFORM } from "./priorities.ts";
+} from "../kubernetes/pods.ts";
+import { PLATFORM } from "../kubernetes/priorities.ts";
 
 /** Where clients outside find the ingress: it is what every Ingress shows as its address. */
 export interface EntryAddress {

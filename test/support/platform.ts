@@ -1,15 +1,12 @@
 /** Every object of the platform as plain values: what golden files show, and what rules are checked on. */
+
+import { namespaceObject } from "../../components/kubernetes/namespaces.ts";
+import type { KubeObject } from "../../components/kubernetes/objects.ts";
+import { namespacePolicies } from "../../components/kubernetes/policies.ts";
+import { priorityClasses } from "../../components/kubernetes/priorities.ts";
 import { adminAccess } from "../../components/platform/access.ts";
 import { METRICS_SERVER_PORT, metricsServer } from "../../components/platform/metrics-server.ts";
-import { namespaceObject } from "../../components/platform/namespaces.ts";
-import type { KubeObject } from "../../components/platform/objects.ts";
-import {
-  metricsServerPolicy,
-  namespacePolicies,
-  storagePolicy,
-  traefikPolicy,
-} from "../../components/platform/policies.ts";
-import { priorityClasses } from "../../components/platform/priorities.ts";
+import { metricsServerPolicy, storagePolicy, traefikPolicy } from "../../components/platform/policies.ts";
 import { helperPod, storage } from "../../components/platform/storage.ts";
 import { traefik } from "../../components/platform/traefik.ts";
 import { namespaces } from "../../plan/namespaces.ts";

@@ -1,6 +1,6 @@
 /** Rules that hold for all objects of the platform, whatever is added to it. */
 import { describe, expect, it } from "vitest";
-import type { KubeObject } from "../../components/platform/objects.ts";
+import type { KubeObject } from "../../components/kubernetes/objects.ts";
 import { contains } from "../../lib/cidr.ts";
 import { NAMESPACES, type NamespacePlan, namespaces } from "../../plan/namespaces.ts";
 import { METADATA_ADDRESS } from "../../plan/ports.ts";
