@@ -1,5 +1,5 @@
 /** OpenSSH to a node, host key pinned. */
-import { writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import type { StackExports } from "../exports.ts";
 
 export interface SshAccess {
@@ -9,10 +9,15 @@ export interface SshAccess {
   readonly identity?: string;
 }
 
-/** Writes the host keys that the stack exports, and nothing else, for ssh to trust. */
+/**
+ * Writes the host keys that the stack exports, and nothing else, for ssh to trust. In one step: another command may be
+ * reading them.
+ */
 export function trustHostKeys(knownHosts: string, nodes: StackExports["nodes"]): void {
   const lines = Object.values(nodes).map((node) => `${node.publicIp} ${node.hostKey}\n`);
-  writeFileSync(knownHosts, lines.join(""), { mode: 0o600 });
+  const next = `${knownHosts}.${process.pid}`;
+  writeFileSync(next, lines.join(""), { mode: 0o600 });
+  renameSync(next, knownHosts);
 }
 
 /** ssh's command line, as root. */
