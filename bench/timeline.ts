@@ -1,5 +1,6 @@
 /** `make timeline`: `up` on this checkout's lab, and where its time went. */
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { z } from "zod";
 import { repositoryPath } from "../lib/repository-file.ts";
@@ -56,7 +57,7 @@ const child = spawn(process.execPath, ["lab/cli.ts", "up", "--json", ...process.
   cwd: repositoryPath("."),
   stdio: ["ignore", "pipe", "inherit"],
 });
-const output = await text(child.stdout);
+const [output, [code]] = await Promise.all([text(child.stdout), once(child, "exit")]);
 const wall = (performance.now() - began) / 1000;
 if (output === "") process.exit(1);
 const parsed = resultSchema.safeParse(JSON.parse(output));
@@ -74,4 +75,4 @@ console.log(
   `up took ${wall.toFixed(1)} s: ${before.toFixed(1)} s for artifacts, machines' world and status, ` +
     `${result.seconds.toFixed(1)} s for the program (${phases.join(", ")}).`,
 );
-process.exitCode = child.exitCode ?? 1;
+process.exitCode = code ?? 1;
