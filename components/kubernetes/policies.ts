@@ -30,8 +30,7 @@ export const policy = (namespace: string, name: string, spec: NetworkPolicySpec)
 export const tcp = (...ports: readonly number[]) => ports.map((port) => ({ protocol: "TCP", port }));
 /** Peers by their addresses. */
 export const addresses = (ips: readonly string[]) => ips.map((ip) => ({ ipBlock: { cidr: `${ip}/32` } }));
-/** Selects one namespace by its name. */
-export const namespaceNamed = (name: string) => ({ matchLabels: { "kubernetes.io/metadata.name": name } });
+const namespaceNamed = (name: string) => ({ matchLabels: { "kubernetes.io/metadata.name": name } });
 
 /** Nothing in, nothing out but questions to the cluster's DNS. */
 function closed(namespace: string): KubeObject[] {
