@@ -34,9 +34,6 @@ export class Platform extends pulumi.ComponentResource {
   /** Depending on these means depending on a working ingress, metrics and storage. */
   readonly ready: readonly pulumi.Resource[];
 
-  /** Depending on these means depending on namespaces with their priorities and policies, and on nothing that runs. */
-  readonly closed: readonly pulumi.Resource[];
-
   private readonly name: string;
   private readonly args: PlatformArgs;
 
@@ -53,7 +50,6 @@ export class Platform extends pulumi.ComponentResource {
     const closed = createObjects(spaces.flatMap(namespacePolicies), { parent: this, dependsOn: ground });
     const subjects = args.profile === "full" ? this.subjects() : [];
     const made = subjects.map((objects) => createInOrder(objects, { parent: this, dependsOn: closed }));
-    this.closed = closed;
     this.ready = [...closed, ...made.flat()];
     this.registerOutputs({});
   }
