@@ -125,7 +125,8 @@ function watching(
   ends: Pick<Watch, "isReady" | "hasFailed">,
 ): Step {
   return (kubectl, live, signal) => {
-    const target = [resource, live.metadata.name, ...inNamespace(live)];
+    // As a list of one: of an object by its name, kubectl shows what it was, and leaves out what it is when the watch begins.
+    const target = [resource, `--field-selector=metadata.name=${live.metadata.name}`, ...inNamespace(live)];
     return watch(kubectl, { what, target, path, ...ends }, signal);
   };
 }
