@@ -26,7 +26,7 @@ export const VOLUME_HELPER_MEMORY: Quantity = "32Mi";
 export function workloads({ ingress }: Pick<Settings, "ingress">): readonly Workload[] {
   const traefik: Workload = { name: "traefik", profile: "full", pods: "per node", memory: ingress.memory };
   return [
-    { name: "coredns", profile: "kubernetes", pods: 1, memory: "70Mi" },
+    { name: "coredns", profile: "kubernetes", pods: "per node", memory: "70Mi" },
     ...Object.values(OWN),
     ...(ingress.class === "traefik" ? [traefik] : []),
   ];

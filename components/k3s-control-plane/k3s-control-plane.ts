@@ -13,8 +13,8 @@ import { createK3sPki, type Identity, issueClient, type K3sPki } from "./pki.ts"
 /**
  * Kubernetes on the nodes: K3s servers that keep their state in the etcd of the nodes, and run workloads, too.
  *
- * Order: files on all nodes at once → starts, one at a time → rolls, one at a time → labels. Starts come before rolls
- * so that a lost server is back before another one restarts.
+ * Order: files on all nodes at once → starts, one at a time → rolls, one at a time → labels and DNS. Starts come before
+ * rolls so that a lost server is back before another one restarts.
  */
 export class K3sControlPlane extends pulumi.ComponentResource {
   /** Authorities of the API servers, PEM: the one that signs and the root. */
@@ -37,6 +37,7 @@ export class K3sControlPlane extends pulumi.ComponentResource {
     const starts = chain(contexts, files, (context, after) => this.start(context, after));
     this.ready = chain(contexts, starts, (context, after) => this.roll(context, after));
     for (const context of contexts) this.label(context, this.ready);
+    this.dns(contexts);
     this.registerOutputs({ caPem: this.caPem });
   }
 
@@ -140,6 +141,18 @@ export class K3sControlPlane extends pulumi.ComponentResource {
       `${this.name}-${context.self.name}-roll`,
       { host, bundle: rollBundle(context) },
       { parent: this, dependsOn: [...after] },
+    );
+  }
+
+  /** One CoreDNS a server; any server may say so. */
+  private dns(contexts: readonly ServerContext[]): void {
+    const [first] = contexts;
+    if (!first) return;
+    const { host } = this.server(first.self.name);
+    runStep(
+      `${this.name}-dns`,
+      { host, script: readRepositoryFile("files/k3s/dns.sh"), env: { REPLICAS: String(contexts.length) } },
+      { parent: this, dependsOn: [...this.ready] },
     );
   }
 

@@ -6,6 +6,7 @@
 #   can-restart   succeed when the other servers serve; drains this node first if its Kubernetes version changes
 #   healthy       succeed when this server's API is ready and its node is; makes a node schedulable that was drained
 #   labels        make the node's labels those of $LABELS ("a=b c=d"); labels of others are left alone
+#   dns           run CoreDNS $REPLICAS times, and let pods ask the one on their own node
 #   stop-pods     end all pods when the machine goes down: they live outside of K3s's unit
 #   status        {"version","nodes":[{"name","ready","version"}]} on stdout
 #
@@ -169,6 +170,18 @@ labels() {
   ask annotate node "$NODE_NAME" --overwrite "$managed=${wanted[*]%%=*}" >/dev/null
 }
 
+# --- the cluster's DNS ----------------------------------------------------------------------------------------
+
+has_dns() { ask -n kube-system get deployment coredns -o name >/dev/null 2>&1; }
+
+# K3s brings one CoreDNS and leaves the number to us ("replicas" is not in its manifest). On a lost node it would be missing for
+# most of a minute, and of several each pod would ask lost ones, too, unless its own node's is preferred.
+dns() {
+  wait_for 60 has_dns || fail "K3s has not brought CoreDNS: no API server answers, or its manifests were not applied"
+  ask -n kube-system scale deployment coredns --replicas="$REPLICAS" >/dev/null
+  ask -n kube-system patch service kube-dns -p '{"spec": {"trafficDistribution": "PreferSameNode"}}' >/dev/null
+}
+
 # --- the machine goes down ------------------------------------------------------------------------------------
 
 pod_processes() {
@@ -205,7 +218,7 @@ status() {
 }
 
 case ${1:-} in
-prepare | start | healthy | labels | status) "$1" ;;
+prepare | start | healthy | labels | dns | status) "$1" ;;
 can-restart) can_restart ;;
 stop-pods) stop_pods ;;
 *)

@@ -48,9 +48,10 @@ describe("three servers", () => {
   it("are exactly these steps, all children of the component", async () => {
     const made = commands(await controlPlane());
     const steps = ["files", "labels", "roll", "start"];
-    expect(made.map((r) => r.name).sort()).toEqual(
-      KEYS.flatMap((key) => steps.map((step) => `k3s-${key}-${step}`)),
-    );
+    expect(made.map((r) => r.name).sort()).toEqual([
+      "k3s-dns",
+      ...KEYS.flatMap((key) => steps.map((step) => `k3s-${key}-${step}`)),
+    ]);
     expect(made.every((r) => r.parent === "k3s")).toBe(true);
   });
 

@@ -373,8 +373,8 @@ describe("Kubernetes", () => {
   it("refuses what does not fit when a node is lost, with the sums", () => {
     expect(found({ serverType: "cpx21", ingress: { memory: "2Gi" } })).toEqual({
       "gardenos:serverType":
-        "room for 4430 MiB of requests when one node is lost, and there are 3896 MiB " +
-        "(coredns 1 × 70, metrics-server 2 × 100, local-path-provisioner 1 × 64, traefik 2 × 2048)",
+        "room for 4500 MiB of requests when one node is lost, and there are 3896 MiB " +
+        "(coredns 2 × 70, metrics-server 2 × 100, local-path-provisioner 1 × 64, traefik 2 × 2048)",
     });
   });
 
