@@ -43,6 +43,20 @@ export const SOON_ELSEWHERE: PodSpec["tolerations"] = ["not-ready", "unreachable
   tolerationSeconds: 30,
 }));
 
+/**
+ * Planned work may take one pod of a workload away at a time.
+ * @param pods how many a DaemonSet has: it has no scale, so Kubernetes counts pods and refuses maxUnavailable
+ */
+export function disruptionBudget(namespace: string, name: string, pods?: number): KubeObject {
+  const bound = pods === undefined ? { maxUnavailable: 1 } : { minAvailable: pods - 1 };
+  return {
+    apiVersion: "policy/v1",
+    kind: "PodDisruptionBudget",
+    metadata: { name, namespace, labels: labels(name) },
+    spec: { ...bound, selector: { matchLabels: selector(name) } },
+  };
+}
+
 /** Account of a workload. Its token is mounted where the pod says so, and nowhere by default. */
 export function serviceAccount(namespace: string, name: string): KubeObject {
   return {

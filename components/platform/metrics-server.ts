@@ -6,6 +6,7 @@ import type { Container, KubeObject, PodSpec } from "../kubernetes/objects.ts";
 import {
   clusterRole,
   clusterRoleBinding,
+  disruptionBudget,
   labels,
   RESTRICTED_CONTAINER,
   RESTRICTED_POD,
@@ -141,12 +142,7 @@ export function metricsServer(config: MetricsServerConfig): KubeObject[] {
         template: { metadata: { labels: labels(NAME) }, spec: pod(config) },
       },
     },
-    {
-      apiVersion: "policy/v1",
-      kind: "PodDisruptionBudget",
-      metadata,
-      spec: { maxUnavailable: 1, selector: { matchLabels: selector(NAME) } },
-    },
+    disruptionBudget(NAMESPACE, NAME),
     {
       apiVersion: "v1",
       kind: "Service",

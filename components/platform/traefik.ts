@@ -8,6 +8,7 @@ import type { Container, KubeObject, PodSpec } from "../kubernetes/objects.ts";
 import {
   clusterRole,
   clusterRoleBinding,
+  disruptionBudget,
   labels,
   namespacedRights,
   RESTRICTED_CONTAINER,
@@ -181,12 +182,6 @@ export function traefik(config: TraefikConfig): KubeObject[] {
         template: { metadata: { labels: labels(NAME) }, spec: pod(config) },
       },
     },
-    {
-      apiVersion: "policy/v1",
-      kind: "PodDisruptionBudget",
-      metadata,
-      // A DaemonSet has no scale, so Kubernetes counts pods here and refuses maxUnavailable.
-      spec: { minAvailable: config.nodeIps.length - 1, selector: { matchLabels: selector(NAME) } },
-    },
+    disruptionBudget(NAMESPACE, NAME, config.nodeIps.length),
   ];
 }
