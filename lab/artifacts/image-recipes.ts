@@ -2,7 +2,7 @@
 import { VERSIONS } from "../../plan/versions.ts";
 import type { Busybox } from "./busybox.ts";
 import type { GoProgram } from "./go-program.ts";
-import type { ImageConfig, ImageSource } from "./oci-image.ts";
+import type { ImageConfig, ImageFiles, ImageSource } from "./oci-image.ts";
 
 /** An image around one program. */
 export interface ProgramImage {
@@ -123,7 +123,11 @@ export function programImage(image: ProgramImage, executable: string): ImageSour
 }
 
 /** As Docker's `busybox`: every applet in `/bin`, root, a shell by default. */
-export function busyboxImage({ version, file, applets }: Busybox): ImageSource {
+export function busyboxImage({
+  version,
+  file,
+  applets,
+}: Busybox): ImageSource & { readonly files: ImageFiles } {
   const links = applets.filter((name) => name !== "busybox");
   return {
     name: `docker.io/library/busybox:${version}`,
@@ -140,7 +144,7 @@ export function busyboxImage({ version, file, applets }: Busybox): ImageSource {
 }
 
 /** Names for the users that pods and images give by number, and names looked up in files before DNS. */
-function baseFiles(rootShell: string): ImageSource["files"] {
+function baseFiles(rootShell: string): ImageFiles {
   const passwd = [
     `root:x:0:0:root:/root:${rootShell}`,
     "nobody:x:65534:65534:nobody:/:/",

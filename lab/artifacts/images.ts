@@ -4,6 +4,8 @@ import { join } from "node:path";
 import type { Images } from "../../plan/artifacts.ts";
 import { type Busybox, type BusyboxBuild, buildBusybox } from "./busybox.ts";
 import { cached, recipeKey } from "./cache.ts";
+import { debianImageSources } from "./debian-images.ts";
+import { DEBIAN_IMAGES } from "./debian-recipes.ts";
 import { buildGoProgram } from "./go-program.ts";
 import { busyboxImage, PROGRAM_IMAGES, type ProgramImage, programImage } from "./image-recipes.ts";
 import {
@@ -17,7 +19,7 @@ import {
 } from "./oci-image.ts";
 
 /** Raise when the way the file is made changes: it is part of the cache key. */
-const LAYOUT = "1";
+const LAYOUT = "2";
 
 const FILE_NAME = "gardenos-lab-images-amd64.tar";
 
@@ -37,7 +39,7 @@ export interface ImageBundle {
   /** Changes with the content. */
   readonly version: string;
   /** References with digests of the images that the program's own objects name. */
-  readonly references: Images;
+  readonly references: Partial<Images>;
 }
 
 /**
@@ -50,6 +52,7 @@ export async function buildImages(options: BusyboxBuild): Promise<ImageBundle> {
   for (const image of Object.values<ProgramImage>(PROGRAM_IMAGES)) {
     sources.push(programImage(image, await buildGoProgram(image.program, options)));
   }
+  sources.push(...(await debianImageSources(options)));
   // Paths in the cache are part of it, and hold the keys of the programs' own recipes.
   const recipe = JSON.stringify(sources).replaceAll(options.cacheDir, "");
   const version = recipeKey({ layout: LAYOUT, recipe });
@@ -84,16 +87,30 @@ async function pack(dir: string, sources: readonly ImageSource[], signal?: Abort
   await writeFile(join(dir, "contents.json"), `${JSON.stringify(contents, undefined, 2)}\n`);
 }
 
-function references(images: readonly WrittenImage[], busybox: Busybox): Images {
+function references(images: readonly WrittenImage[], busybox: Busybox): Partial<Images> {
   const find = (name: string): string => {
     const image = images.find((each) => each.name === name);
     if (!image) throw new Error(`the bundle of images lacks ${name}; delete the cache's folder images`);
     return reference(image);
   };
+  // In no package registry, but for the gateway's: one stand-in takes the place of all.
+  const supabase = find(DEBIAN_IMAGES.supabaseStandIn.name);
   return {
     traefik: find(PROGRAM_IMAGES.traefik.name),
     metricsServer: find(PROGRAM_IMAGES.metricsServer.name),
     localPathProvisioner: find(PROGRAM_IMAGES.localPathProvisioner.name),
     busybox: find(busyboxImage(busybox).name),
+    postgres: find(DEBIAN_IMAGES.postgres.name),
+    pgbouncer: find(DEBIAN_IMAGES.pgbouncer.name),
+    haproxy: find(DEBIAN_IMAGES.haproxy.name),
+    supabaseAuth: supabase,
+    supabaseRest: supabase,
+    supabaseRealtime: supabase,
+    supabaseStorage: supabase,
+    supabaseGateway: find(DEBIAN_IMAGES.envoy.name),
+    supabaseImgproxy: supabase,
+    supabaseMeta: supabase,
+    supabaseStudio: supabase,
+    supabaseFunctions: supabase,
   };
 }

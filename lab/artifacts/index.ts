@@ -2,6 +2,7 @@
 import type { Manifest } from "../../plan/artifacts.ts";
 import { type AptRepository, buildAptRepository } from "./apt-repository.ts";
 import { defaultCacheDir, type Progress } from "./cache.ts";
+import { debianImageSources } from "./debian-images.ts";
 import { buildEtcd } from "./etcd.ts";
 import { buildImages } from "./images.ts";
 import { buildK3s, type K3sBuild } from "./k3s.ts";
@@ -11,6 +12,7 @@ import { fetchEtcd } from "./upstream-etcd.ts";
 
 export { APT_COMPONENT, APT_SUITE } from "./apt-repository.ts";
 export { defaultCacheDir } from "./cache.ts";
+export { buildDebianImageTree } from "./debian-images.ts";
 export { missingTools } from "./tools.ts";
 
 /** What to build, and where to. */
@@ -70,7 +72,10 @@ export async function buildArtifacts(options: ArtifactOptions): Promise<LabArtif
   const obtainEtcd = options.upstream ? fetchEtcd.bind(undefined, options.upstream.etcd) : buildEtcd;
   const packages = async (): Promise<{ rootfs: Rootfs; apt: AptRepository }> => {
     const rootfs = await buildRootfs(build);
-    return { rootfs, apt: await buildAptRepository({ ...build, rootfs, packages: options.packages }) };
+    const apt = await buildAptRepository({ ...build, rootfs, packages: options.packages });
+    // For the bundle of images, which finds them in the cache once the compiler is done.
+    if (options.k3sVersion) await debianImageSources(build);
+    return { rootfs, apt };
   };
   const [etcd, { rootfs, apt }, kubernetes] = await allOrNone(
     [

@@ -59,7 +59,10 @@ function labManifest(parts: Parts): Manifest {
     name,
     artifact(name, each),
   ]);
-  const images = parts.kubernetes && { images: parts.kubernetes.images.references };
+  // What the lab never runs is not among those it has built.
+  const images = parts.kubernetes && {
+    images: { ...unbuilt.images, ...parts.kubernetes.images.references },
+  };
   return { ...unbuilt, ...Object.fromEntries(built), ...images };
 }
 

@@ -44,13 +44,15 @@ export interface ImageConfig {
   readonly exposedPorts?: readonly string[];
 }
 
-export interface ImageSource {
+/** Files by path in the image, without the leading slash; all are root's. */
+export type ImageFiles = Readonly<Record<string, ImageEntry>>;
+
+/** What is in an image: single files, or the whole of a folder of this machine with its owners and modes. */
+export type ImageSource = {
   /** In full: `docker.io/library/traefik:v3.6.12`. */
   readonly name: string;
-  /** By path in the image, without the leading slash. */
-  readonly files: Readonly<Record<string, ImageEntry>>;
   readonly config: ImageConfig;
-}
+} & ({ readonly files: ImageFiles } | { readonly tree: string });
 
 /** An image in a layout. */
 export interface WrittenImage {
@@ -70,16 +72,20 @@ const MEDIA = {
 
 const PLATFORM = { architecture: "amd64", os: "linux" } as const;
 
-/** The same tree gives the same bytes: order, owner, times and headers are fixed. */
+/** The same tree gives the same bytes: order, times and headers are fixed. */
 const TAR_FLAGS = [
   "--format=pax",
   "--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime",
   "--sort=name",
   "--mtime=@0",
-  "--owner=0",
-  "--group=0",
   "--numeric-owner",
 ] as const;
+
+/** Devices are the runtime's: not every machine may make one. */
+const NO_DEVICES = ["--anchored", "--exclude=dev/*"] as const;
+
+/** Whoever built it. */
+const ROOT_OWNS = ["--owner=0", "--group=0"] as const;
 
 /** File capabilities are part of a layer; whatever else the build machine attaches to files is not. */
 const LAYER_FLAGS = ["--xattrs", "--xattrs-include=security.capability"] as const;
@@ -96,7 +102,7 @@ export async function writeImage(
   signal?: AbortSignal,
 ): Promise<WrittenImage> {
   await mkdir(join(dir, "blobs/sha256"), { recursive: true });
-  const { diffId, ...layer } = await writeLayer(dir, image.files, signal);
+  const { diffId, ...layer } = await writeLayer(dir, image, signal);
   const config = await writeJson(dir, {
     ...PLATFORM,
     config: ociConfig(image.config),
@@ -134,7 +140,8 @@ export async function writeIndex(dir: string, images: readonly WrittenImage[]): 
 
 /** Packs a layout into one file, which `ctr images import` and K3s's `agent/images` accept. */
 export async function packLayout(dir: string, file: string, signal?: AbortSignal): Promise<void> {
-  const args = ["--create", "--file", file, ...TAR_FLAGS, "--mode=u=rwX,go=rX", "--directory", dir];
+  const flags = [...TAR_FLAGS, ...ROOT_OWNS, "--mode=u=rwX,go=rX"];
+  const args = ["--create", "--file", file, ...flags, "--directory", dir];
   await run({ tool: "tar", args: [...args, "oci-layout", "index.json", "blobs"], signal });
 }
 
@@ -148,15 +155,19 @@ export async function describeFile(file: string): Promise<{ digest: string; size
 /** Compressed: each node keeps the layer beside what it unpacks, and zstd costs next to nothing to undo. */
 async function writeLayer(
   dir: string,
-  files: ImageSource["files"],
+  image: ImageSource,
   signal: AbortSignal | undefined,
 ): Promise<{ diffId: string; digest: string; size: number }> {
   const work = await mkdtemp(join(dir, ".layer-"));
-  const tree = join(work, "tree");
-  await mkdir(tree);
-  await stage(tree, files, signal);
+  const whole = "tree" in image;
+  const tree = whole ? image.tree : join(work, "tree");
+  if (!whole) {
+    await mkdir(tree);
+    await stage(tree, image.files, signal);
+  }
   const file = join(work, "layer.tar");
-  const args = ["--create", "--file", file, ...TAR_FLAGS, ...LAYER_FLAGS, "--directory", tree];
+  const flags = [...TAR_FLAGS, ...(whole ? NO_DEVICES : ROOT_OWNS), ...LAYER_FLAGS];
+  const args = ["--create", "--file", file, ...flags, "--directory", tree];
   await run({ tool: "tar", args: [...args, ...(await readdir(tree)).sort()], signal });
   const { digest: diffId } = await describeFile(file);
   await pipeline(createReadStream(file), createZstdCompress(), createWriteStream(`${file}.zst`), { signal });
@@ -166,7 +177,7 @@ async function writeLayer(
   return { diffId, ...layer };
 }
 
-async function stage(tree: string, files: ImageSource["files"], signal?: AbortSignal): Promise<void> {
+async function stage(tree: string, files: ImageFiles, signal?: AbortSignal): Promise<void> {
   for (const [path, entry] of Object.entries(files)) {
     await makeFolders(tree, dirname(path));
     const target = join(tree, path);

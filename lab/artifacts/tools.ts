@@ -26,6 +26,8 @@ const COMMANDS = {
   tar: "tar",
   "dpkg-deb": "dpkg",
   setcap: "libcap2-bin",
+  chroot: "coreutils",
+  pip3: "python3-pip",
 } as const;
 
 const FILES = { [KEYRING]: "debian-archive-keyring" } as const;

@@ -9,7 +9,7 @@ import { tagOf } from "../../lab/artifacts/busybox.ts";
 import { buildGoProgram } from "../../lab/artifacts/go-program.ts";
 import { busyboxImage, PROGRAM_IMAGES, type ProgramImage } from "../../lab/artifacts/image-recipes.ts";
 import { missingTools } from "../../lab/artifacts/tools.ts";
-import { VERSIONS } from "../../plan/versions.ts";
+import { IMAGE_NAMES, VERSIONS } from "../../plan/versions.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const isRoot = process.getuid?.() === 0;
@@ -37,6 +37,8 @@ describe("the lab's images", () => {
     expect(withoutDigest(images.localPathProvisioner)).toBe(
       `${provisioner}:v${VERSIONS.localPathProvisioner}`,
     );
+    for (const [name, reference] of Object.entries(IMAGE_NAMES))
+      expect(withoutDigest(images[name])).toBe(reference);
   });
 
   it.each(recipes.flatMap(({ program }) => (program.module ? [{ ...program, module: program.module }] : [])))(

@@ -3,17 +3,15 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { layOut, type Parts } from "../../lab/artifacts/layout.ts";
-import { parseManifest } from "../../plan/artifacts.ts";
+import { type Images, parseManifest } from "../../plan/artifacts.ts";
+import { MANIFEST } from "../support/settings.ts";
 
 const TARBALL = "etcd-v3.6.16-linux-amd64.tar.gz";
 const SHA256 = "0".repeat(64);
 const image = (name: string) => `docker.io/library/${name}:1@sha256:${SHA256}`;
-const REFERENCES = {
-  traefik: image("traefik"),
-  metricsServer: image("metrics-server"),
-  localPathProvisioner: image("local-path"),
-  busybox: image("busybox"),
-};
+const REFERENCES = Object.fromEntries(
+  Object.keys(MANIFEST.images).map((name) => [name, image(name.toLowerCase())]),
+) as unknown as Images;
 let dir: string;
 let outDir: string;
 let parts: Parts;

@@ -1,5 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { zstdDecompressSync } from "node:zlib";
@@ -48,23 +57,24 @@ function program(text = "#!/bin/sh\n"): string {
   return file;
 }
 
-const image = (executable = program()): ImageSource => ({
-  name: "docker.io/library/thing:v1.0",
-  files: {
-    "usr/bin/thing": { executable, capabilities: "cap_net_bind_service=+ep" },
-    "etc/passwd": { text: "root:x:0:0:root:/:/bin/sh\n" },
-    "bin/other": { link: "/usr/bin/thing" },
-    tmp: { folder: 0o1777 },
-  },
-  config: {
-    entrypoint: ["/usr/bin/thing"],
-    user: "65534:65534",
-    env: { PATH: "/usr/bin" },
-    workingDir: "/",
-    labels: { title: "thing" },
-    exposedPorts: ["53/udp"],
-  },
-});
+const image = (executable = program()) =>
+  ({
+    name: "docker.io/library/thing:v1.0",
+    files: {
+      "usr/bin/thing": { executable, capabilities: "cap_net_bind_service=+ep" },
+      "etc/passwd": { text: "root:x:0:0:root:/:/bin/sh\n" },
+      "bin/other": { link: "/usr/bin/thing" },
+      tmp: { folder: 0o1777 },
+    },
+    config: {
+      entrypoint: ["/usr/bin/thing"],
+      user: "65534:65534",
+      env: { PATH: "/usr/bin" },
+      workingDir: "/",
+      labels: { title: "thing" },
+      exposedPorts: ["53/udp"],
+    },
+  }) satisfies ImageSource;
 
 /** Writes a whole layout, reads it back. */
 async function layout(source: ImageSource) {
@@ -131,6 +141,22 @@ describe.skipIf(lacking.length > 0)(`an OCI image${unlessReady}`, () => {
       WorkingDir: "/",
       Labels: { title: "thing" },
     });
+  });
+
+  it("holds a whole tree with its owners and modes, but no devices", async () => {
+    const tree = join(dir, "whole");
+    for (const folder of ["home", "dev"]) mkdirSync(join(tree, folder), { recursive: true });
+    execFileSync("mknod", [join(tree, "dev/null"), "c", "1", "3"]);
+    writeFileSync(join(tree, "home/key"), "secret\n", { mode: 0o600 });
+    chownSync(join(tree, "home/key"), 65532, 65532);
+    const { name, config } = image();
+    const { blob, manifest, written } = await layout({ name, config, tree });
+    const tar = zstdDecompressSync(readFileSync(blob(manifest.layers[0].digest)));
+    const list = ["--list", "--verbose", "--numeric-owner", "--utc", "--file", "-"];
+    const listed = execFileSync("tar", list, { input: tar, encoding: "utf8" }).replaceAll(/ +/g, " ");
+    expect(listed).toContain("-rw------- 65532/65532 7 1970-01-01 00:00 home/key\n");
+    expect(listed).not.toContain("dev/null");
+    expect((await layout({ name, config, tree })).written).toEqual(written);
   });
 
   it("unpacks to root's files with the modes and capabilities asked for", async () => {

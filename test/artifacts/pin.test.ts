@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readRepositoryFile } from "../../lib/repository-file.ts";
 import { parseManifest } from "../../plan/artifacts.ts";
 import { VERSIONS } from "../../plan/versions.ts";
 
@@ -17,7 +18,7 @@ const DIGEST = `sha256:${"d".repeat(64)}`;
 const OTHER_DIGEST = `sha256:${"e".repeat(64)}`;
 const INDEX = "application/vnd.oci.image.index.v1+json";
 const TOKEN = "anonymous-token";
-const IMAGES = ["traefik", "metricsServer", "localPathProvisioner", "busybox"];
+const IMAGES = Object.keys(JSON.parse(readRepositoryFile("artifacts/upstream.json")).images);
 
 let dir: string;
 let file: string;

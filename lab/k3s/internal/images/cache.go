@@ -42,6 +42,22 @@ func (c *cache) lookup(info os.FileInfo) ([]string, bool) {
 	return entry.Images, same
 }
 
+// changed lists the archives that are not as remembered. One that goes away meanwhile is none.
+func (c *cache) changed(folder string) []os.FileInfo {
+	archives, _ := find(folder)
+	var changed []os.FileInfo
+	for _, archive := range archives {
+		info, err := os.Stat(archive)
+		if err != nil {
+			continue
+		}
+		if _, same := c.lookup(info); !same {
+			changed = append(changed, info)
+		}
+	}
+	return changed
+}
+
 func (c *cache) remember(info os.FileInfo, names []string) {
 	c.Entries[info.Name()] = cached{Size: info.Size(), Time: info.ModTime(), Images: slices.Clone(names)}
 }

@@ -1,4 +1,4 @@
-// Package images puts the images of agent/images into containerd's store, as K3s does at every start.
+// Package images puts the images of agent/images into containerd's store, as K3s does at every start and when one changes.
 package images
 
 import (
@@ -29,6 +29,8 @@ const (
 	snapshotter = "overlayfs"
 	dialTimeout = 2 * time.Second
 	pollPause   = 100 * time.Millisecond
+	// scanPeriod stands for K3s's inotify, whose instances are scarce where nodes share a host.
+	scanPeriod = 2 * time.Second
 )
 
 // labels keep kubelet's garbage collection away from images that no registry could bring back.
@@ -66,6 +68,26 @@ func Import(ctx context.Context, socket, folder string) error {
 		cache.remember(info, names)
 	}
 	return cache.save()
+}
+
+// Watch imports archives that are new or changed until the context ends. One that fails is tried again when it changes.
+func Watch(ctx context.Context, socket, folder string) {
+	seen := loadCache(folder)
+	for {
+		if changed := seen.changed(folder); len(changed) > 0 && ctx.Err() == nil {
+			if err := Import(ctx, socket, folder); err != nil {
+				supervise.Log("%v", err)
+			}
+			for _, info := range changed {
+				seen.remember(info, nil)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(scanPeriod):
+		}
+	}
 }
 
 // WaitServing returns once containerd answers.

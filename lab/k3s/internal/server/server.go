@@ -127,6 +127,7 @@ func (s *server) serve(ctx context.Context) error {
 	}
 	supervise.Log("ready: node %s", s.config.NodeName)
 	notify("READY=1")
+	go images.Watch(ctx, paths.ContainerdSocket, paths.Agent("images"))
 	deployer.Watch(ctx)
 	return context.Cause(ctx)
 }
