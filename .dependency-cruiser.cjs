@@ -1,4 +1,4 @@
-/** Import direction: lib ← config/schema ← plan ← render ← component ← index.ts. See CONTRIBUTING.md. */
+/** Import direction: lib ← config/schema ← plan ← render ← component ← layers ← index.ts. See CONTRIBUTING.md. */
 const pure = "^(lib|plan)/|^components/[^/]+/(render|bundle)\\.ts$|^config/(schema|parse)\\.ts$";
 
 module.exports = {
@@ -21,13 +21,13 @@ module.exports = {
       name: "lib-imports-nothing-of-ours",
       severity: "error",
       from: { path: "^lib/" },
-      to: { path: "^(config|plan|components|lab|ops|index|exports)" },
+      to: { path: "^(config|plan|components|layers|lab|ops|index|exports)" },
     },
     {
       name: "plan-knows-settings-only-by-type",
       severity: "error",
       from: { path: "^plan/" },
-      to: { path: "^(components|lab|ops|index|exports|config/(load|parse|secrets))" },
+      to: { path: "^(components|layers|lab|ops|index|exports|config/(load|parse|secrets))" },
     },
     {
       name: "configuration-is-read-by-index-only",
@@ -37,7 +37,7 @@ module.exports = {
     },
     {
       name: "components-see-siblings-as-types",
-      comment: "index.ts does the wiring. components/{host,kubernetes,pki} are shared and may be called.",
+      comment: "layers/ does the wiring. components/{host,kubernetes,pki} are shared and may be called.",
       severity: "error",
       from: { path: "^components/([^/]+)/" },
       to: {
@@ -55,7 +55,7 @@ module.exports = {
     {
       name: "the-program-knows-neither-lab-nor-ops",
       severity: "error",
-      from: { path: "^(index|exports|config|plan|lib|components)" },
+      from: { path: "^(index|exports|config|plan|lib|components|layers)" },
       to: { path: "^(lab|ops)/" },
     },
     {

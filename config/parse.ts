@@ -1,6 +1,6 @@
 /** Turns raw configuration values into {@link Settings}, or into the list of everything that is wrong with them. */
 import type { z } from "zod";
-import type { Problem } from "../lib/problem.ts";
+import { HIDDEN, type Problem } from "../lib/problem.ts";
 import { nodeSchema, SCHEMA, type SettingKey, type Settings } from "./schema.ts";
 
 /** Settings whose broken keys are missing, and the problems found in those keys. */
@@ -29,20 +29,33 @@ function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {
   );
 }
 
+/** A variable's value, and an address with a user, a password or a token in it. */
+function mayBeSecret([key, , field]: readonly PropertyKey[], value: unknown): boolean {
+  const text = JSON.stringify(value) ?? "";
+  if (key === "services" && (field === "env" || text.includes('"env":'))) return true;
+  return /[a-z][a-z0-9+.-]*:\/\/[^\s"]*@|https?:[^\s"]*[@?#]/i.test(text);
+}
+
 function toProblems(key: string, raw: unknown, error: z.ZodError): Problem[] {
   return error.issues.flatMap((issue) => {
     const path = [key, ...issue.path];
     if (issue.code === "unrecognized_keys") {
       return issue.keys.map((name) => ({
         field: fieldPath([...path, name]),
-        got: valueAt(raw, [...issue.path, name]),
+        got: HIDDEN,
         want: "no such key",
         fix: `pulumi config rm --path '${fieldPath([...path, name])}'`,
       }));
     }
+    if (issue.code === "invalid_key") {
+      const want = issue.issues[0]?.message ?? issue.message;
+      const fix = `choose another name, then pulumi config rm --path '${fieldPath(path)}'`;
+      return { field: fieldPath(path), got: issue.path.at(-1), want, fix };
+    }
+    const value = valueAt(raw, issue.path);
     return {
       field: fieldPath(path),
-      got: valueAt(raw, issue.path),
+      got: mayBeSecret(path, value) ? HIDDEN : value,
       want: issue.message,
       fix: `pulumi config set --path '${fieldPath(path)}' <value>`,
     };
@@ -79,12 +92,23 @@ function parseNodes(raw: unknown): {
   };
 }
 
+/** Names that objects have a meaning of their own for: the schema would leave them out without a word. */
+function lostNames(value: unknown, path: readonly PropertyKey[] = []): Problem[] {
+  if (value === null || typeof value !== "object") return [];
+  return Object.entries(value).flatMap(([name, each]) => {
+    const here = [...path, Array.isArray(value) ? Number(name) : name];
+    if (name !== "__proto__") return lostNames(each, here);
+    const want = "another name: nothing can be kept by this one";
+    return [{ field: fieldPath(here), got: HIDDEN, want, fix: "choose another name" }];
+  });
+}
+
 function unknownKeys(raw: Readonly<Record<string, unknown>>, known: readonly string[]): Problem[] {
   return Object.keys(raw)
     .filter((key) => !known.includes(key))
     .map((key) => ({
       field: `gardenos:${key}`,
-      got: raw[key],
+      got: HIDDEN,
       want: `one of ${[...known].sort().join(", ")}`,
       fix: `pulumi config rm gardenos:${key}`,
     }));
@@ -118,6 +142,7 @@ export function parseSettings(
   secretKeys: readonly string[] = [],
 ): Parsed {
   const problems: Problem[] = unknownKeys(raw, [...KEYS, ...secretKeys]);
+  problems.push(...KEYS.flatMap((key) => lostNames(raw[key], [key])));
   const settings: Record<string, unknown> = {};
   for (const key of KEYS.filter((k) => k !== "nodes")) {
     const result = SCHEMA[key].safeParse(raw[key]);

@@ -5,20 +5,28 @@
  * A check's message says what is wanted. Descriptions, defaults and wants end up in docs/config.md (`make docs`).
  */
 import { z } from "zod";
-import { isCidr, isIpv4 } from "../lib/cidr.ts";
+import { isIpv4 } from "../lib/cidr.ts";
 import { isQuantity, type Quantity } from "../lib/quantity.ts";
 import { isK3sVersion, isVersion } from "../lib/version.ts";
 import { LOCATION_NAMES } from "../plan/locations.ts";
 import { VERSIONS } from "../plan/versions.ts";
+import { aiSchema, serviceSchema, tlsSchema } from "./services.ts";
+import { supabaseSchema } from "./supabase.ts";
+import {
+  cidr,
+  count,
+  databaseName,
+  dnsName,
+  domainName,
+  fields,
+  filled,
+  httpUrl,
+  matching,
+  memory,
+  seconds,
+  text,
+} from "./values.ts";
 
-/** A map of known fields. Unknown ones are told apart by their own code. */
-const fields = <Shape extends z.ZodRawShape>(shape: Shape) =>
-  z.strictObject(shape, { error: "a map of the fields in docs/config.md" });
-
-const text = (want: string) => z.string({ error: want });
-const matching = (want: string, test: (value: string) => boolean) => text(want).refine(test, want);
-
-const cidr = (want: string) => matching(want, isCidr);
 const serverType = matching("a Hetzner server type such as cx33", (v) => /^[a-z]{2,4}\d{2,3}$/.test(v));
 const publicKeyOrFile = matching(
   "an OpenSSH public key (`ssh-ed25519 AAAA… name`) or the path of a .pub file",
@@ -113,11 +121,6 @@ const k3sSchema = fields({
     .describe("CIS hardening of API server and kubelet. Without it: on in prod. A change rolls the nodes."),
 });
 
-const seconds = (min: number, max: number) => {
-  const want = `a whole number of seconds from ${min} to ${max}`;
-  return z.int({ error: want }).min(min, want).max(max, want);
-};
-
 const haproxySchema = fields({
   connectTimeoutSeconds: seconds(1, 30)
     .default(1)
@@ -131,11 +134,6 @@ const haproxySchema = fields({
     .default(1800)
     .describe("How long connections of before a reload may live on."),
 });
-
-const dnsName = (want: string) =>
-  matching(want, (v) =>
-    /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/.test(v),
-  );
 
 const entrySchema = fields({
   kind: z
@@ -173,10 +171,94 @@ const ingressSchema = fields({
     })
     .default("traefik")
     .describe("Ingress controller that the program ships, and the default IngressClass."),
-  memory: z
-    .custom<Quantity>((v) => typeof v === "string" && isQuantity(v), { error: "a size such as 128Mi" })
+  memory: memory("128Mi")
     .default("128Mi")
     .describe("Memory request and limit of each of the controller's pods, one a node."),
+  httpsOnly: z
+    .boolean({ error: "true or false" })
+    .default(true)
+    .describe("Plain HTTP is sent to HTTPS, and browsers are told to come by HTTPS for a year (HSTS)."),
+  requestsPerSecond: count(0, 1_000_000)
+    .default(100)
+    .describe("Of one client address, on average, at each node; twice as many at once. 0: no limit."),
+});
+
+const databaseSchema = fields({
+  extensions: z
+    .array(z.string({ error: "an extension's name" }), { error: "a list such as [vector, pg_trgm]" })
+    .default([])
+    .describe("Extensions made in it, of those in the image. One that is taken out of the list stays."),
+  rotation: count(0, 1_000_000)
+    .default(0)
+    .describe(
+      "How often the passwords of its roles were rotated: one more gives out new ones, and those of before work until the next time.",
+    ),
+});
+
+const postgresSchema = fields({
+  instances: count(1, 5)
+    .optional()
+    .describe(
+      "Members of the cluster, at most one a server. Without it one on each of the first three servers.",
+    ),
+  allowedCidrs: z
+    .array(cidr("an IPv4 network such as 203.0.113.0/24"), { error: "a list of IPv4 networks" })
+    .default([])
+    .describe("Networks outside that may reach the database through HAProxy of the nodes, by TLS."),
+  databases: z
+    .record(databaseName, databaseSchema, { error: "a map of database names to their settings" })
+    .default({ app: { extensions: [], rotation: 0 } })
+    .describe(
+      "Databases by name, each with `extensions` (of those in plan/postgres-parameters.ts), `rotation` of its passwords, and the roles NAME_owner, NAME_rw and NAME_ro. None is ever dropped.",
+    ),
+  memory: memory("1Gi")
+    .default("1Gi")
+    .describe("Memory request and limit of each member; buffers follow from it. A change rolls the members."),
+  maxConnections: count(50, 2000)
+    .default(200)
+    .describe("Connections of a member, poolers' and Supabase's together. A change rolls the members."),
+  parameters: z
+    .record(
+      z.string(),
+      z.union([z.string(), z.number(), z.boolean()], { error: "a text, a number, true or false" }),
+      { error: "a map of Postgres parameters to values" },
+    )
+    .default({})
+    .describe("Postgres parameters beside those that the program sets. Some roll the members."),
+  synchronousMode: z
+    .boolean({ error: "true or false" })
+    .optional()
+    .describe(
+      "A commit waits for a standby, so that a failover loses nothing. Without it: on with two instances or more.",
+    ),
+  ttlSeconds: seconds(20, 120)
+    .default(20)
+    .describe("Life time of the leader's lock: what the loss of a node costs, at most some seconds more."),
+  loopWaitSeconds: seconds(1, 30).default(3).describe("Time between two looks of Patroni."),
+  retryTimeoutSeconds: seconds(3, 30)
+    .default(5)
+    .describe("How long Patroni goes on trying to reach etcd or Postgres before it gives the lock up."),
+  scope: matching("a name of lower-case letters, digits and '-'", (v) =>
+    /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/.test(v),
+  )
+    .optional()
+    .describe(
+      "Patroni's name of the cluster. Without it project and stack. Can't change while the cluster lives.",
+    ),
+  allowNewCluster: text("the word that the guard's message names")
+    .optional()
+    .describe("One-time word that gives up the data of a lost cluster. The guard's message names it."),
+});
+
+const pgbouncerSchema = fields({
+  replicas: count(1, 9)
+    .optional()
+    .describe("Pods, each on a node of its own. One a node, three at most, when left out."),
+  poolSize: count(1, 500)
+    .default(15)
+    .describe("Server connections of a pod for each of its pools; a database has two, NAME and NAME_ro."),
+  maxClientConnections: count(10, 10_000).default(1000).describe("Client connections of a pod."),
+  memory: memory("64Mi").default("64Mi").describe("Memory request and limit of each pod."),
 });
 
 const artifactsSchema = fields({
@@ -186,16 +268,13 @@ const artifactsSchema = fields({
 });
 
 const aptSchema = fields({
-  uri: matching(
-    "an http or https address",
-    (v) => URL.canParse(v) && /^https?:$/.test(new URL(v).protocol),
-  ).describe("Where the repository is."),
-  suite: text("a suite such as trixie").describe("Suite of the repository."),
+  uri: httpUrl("an http or https address").describe("Where the repository is."),
+  suite: filled("a suite such as trixie").describe("Suite of the repository."),
   components: z
     .array(z.string(), { error: "a list such as [main]" })
     .min(1, "at least one component")
     .describe("Components of the suite."),
-  keyFile: text("the path of an armoured key file").describe(
+  keyFile: filled("the path of an armoured key file").describe(
     "Armoured OpenPGP key that signs the source: a file, relative to the repository.",
   ),
 });
@@ -220,7 +299,7 @@ export const SCHEMA = {
     .default("single-zone"),
   nodes: z.record(z.string(), nodeSchema, { error: "a map of node names to nodes" }),
   serverType: serverType.default("cx33"),
-  image: text("a Hetzner image name such as debian-13").default(VERSIONS.image),
+  image: filled("a Hetzner image name such as debian-13").default(VERSIONS.image),
   network: networkSchema.prefault({}),
   adminCidrs: z
     .array(cidr("an IPv4 network such as 203.0.113.10/32"), { error: "a list of IPv4 networks" })
@@ -231,6 +310,21 @@ export const SCHEMA = {
   haproxy: haproxySchema.prefault({}),
   entry: entrySchema.prefault({}),
   ingress: ingressSchema.prefault({}),
+  postgres: postgresSchema.prefault({}),
+  pgbouncer: pgbouncerSchema.prefault({}),
+  domain: domainName("a domain of two names or more, such as apps.example.org")
+    .optional()
+    .describe("Domain of everything that the ingress serves: a service's host is a name below it."),
+  tls: tlsSchema.prefault({}),
+  services: z
+    .record(
+      matching("a service name such as api", (v) => /^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/.test(v)),
+      serviceSchema,
+      { error: "a map of service names to services" },
+    )
+    .default({}),
+  ai: aiSchema.prefault({}),
+  supabase: supabaseSchema.prefault({}),
   artifacts: artifactsSchema.prefault({}),
   apt: aptSchema.optional().describe("Package source of the nodes. Without it the image's own is used."),
   protect: z.boolean({ error: "true or false" }).default(true),

@@ -10,9 +10,13 @@ export interface Problem {
   readonly fix: string;
 }
 
+/** Stands for a value that may be a secret: one of a key that nobody knows may be of its misspelt name. */
+export const HIDDEN = "a value that is not shown";
+
 /** The value as a person would write it; long ones are cut, because a pasted key says nothing. */
 function shown(value: unknown): string {
   if (value === undefined) return "nothing";
+  if (value === HIDDEN) return HIDDEN;
   const text = JSON.stringify(value);
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }

@@ -23,7 +23,28 @@ const pinnableImageSchema = z.union([
   z.string().regex(/^[a-z0-9.-]+(\/[a-z0-9._-]+)+:[A-Za-z0-9._-]+$/),
 ]);
 
-const IMAGES = ["traefik", "metricsServer", "localPathProvisioner", "busybox"] as const;
+const IMAGES = [
+  "traefik",
+  "metricsServer",
+  "localPathProvisioner",
+  "busybox",
+  "postgres",
+  "pgbouncer",
+  "haproxy",
+  "certManagerController",
+  "certManagerWebhook",
+  "certManagerCainjector",
+  "certManagerAcmesolver",
+  "supabaseAuth",
+  "supabaseRest",
+  "supabaseRealtime",
+  "supabaseStorage",
+  "supabaseGateway",
+  "supabaseImgproxy",
+  "supabaseMeta",
+  "supabaseStudio",
+  "supabaseFunctions",
+] as const;
 
 const manifestSchema = z.strictObject({
   etcd: artifactSchema,

@@ -31,15 +31,23 @@ export const NAMESPACES = {
     exemptBecause: "the provisioner's helper pods mount a directory of the node to make and remove volumes",
     ingress: false,
   },
+  postgres: { name: "postgres-cluster", profile: "full", podSecurity: "restricted", ingress: false },
+  supabase: { name: "supabase", profile: "full", podSecurity: "restricted", ingress: true },
+  certificates: { name: "cert-manager", profile: "full", podSecurity: "restricted", ingress: false },
 } as const satisfies Record<string, NamespacePlan>;
 
 /** Namespaces of a stack, in the table's order. The controller's own is left out where there is none. */
 export function namespaces(stack: {
   readonly profile: "hosts" | "kubernetes" | "full";
   readonly ingress: { readonly class: "traefik" | "none" };
+  /** There is Supabase. */
+  readonly supabase: boolean;
+  readonly tls: "internal-ca" | "acme";
 }): readonly NamespacePlan[] {
   return Object.values<NamespacePlan>(NAMESPACES).filter(({ name, profile }) => {
     if (stack.profile === "hosts" || (profile === "full" && stack.profile !== "full")) return false;
-    return name !== NAMESPACES.ingress.name || stack.ingress.class === "traefik";
+    if (name === NAMESPACES.ingress.name) return stack.ingress.class === "traefik";
+    if (name === NAMESPACES.certificates.name) return stack.tls === "acme";
+    return name !== NAMESPACES.supabase.name || stack.supabase;
   });
 }

@@ -7,7 +7,13 @@ import { cidrRange, nthAddress } from "../lib/cidr.ts";
 import { quantityBytes } from "../lib/quantity.ts";
 import { kubernetesVersion } from "../lib/version.ts";
 import type { Artifact, Images, Manifest } from "./artifacts.ts";
+import { planTls, type TlsPlan } from "./certificates.ts";
 import { LOCATIONS, type Location, type NetworkZone } from "./locations.ts";
+import { poolerReplicas } from "./pooler.ts";
+import { type PostgresBackends, type PostgresPlan, planPostgres, postgresBackends } from "./postgres.ts";
+import { SERVER_MEMORY_GIB } from "./server-types.ts";
+import { planServices, type ServicePlan } from "./services.ts";
+import { planSupabase, type SupabasePlan } from "./supabase.ts";
 import { type EtcdTimers, etcdTimers } from "./timers.ts";
 
 /** Project and stack, as Pulumi names them. */
@@ -109,6 +115,17 @@ export interface Plan {
     | { /** The controller says when it is about to stop. */ readonly ping: boolean }
     | undefined;
   readonly images: Images;
+  readonly postgres: PostgresPlan;
+  /** What HAProxy of the nodes leads database clients to. */
+  readonly postgresBackends: PostgresBackends;
+  readonly pgbouncer: Settings["pgbouncer"] & { readonly replicas: number };
+  /** FastAPI services by name. */
+  readonly services: Readonly<Record<string, ServicePlan>>;
+  readonly supabase: SupabasePlan;
+  readonly ai: Settings["ai"];
+  /** Of everything that the ingress serves. */
+  readonly domain: string | undefined;
+  readonly tls: TlsPlan;
 }
 
 /** Names carry project and stack, so that two stacks share a Hetzner project without meeting. */
@@ -140,6 +157,7 @@ export function makePlan(identity: StackIdentity, settings: Settings, manifest: 
     .flatMap((key) => planNode(identity, settings, key));
   const servers = nodes.filter((node) => node.role === "server");
   const { cidr, subnetCidr, podCidr, serviceCidr } = settings.network;
+  const postgres = planPostgres(identity, settings, servers);
   return {
     identity,
     prefix: `${identity.project}-${identity.stack}`,
@@ -171,6 +189,14 @@ export function makePlan(identity: StackIdentity, settings: Settings, manifest: 
     ingress: settings.ingress,
     ingressBackends: settings.profile === "full" ? { ping: settings.ingress.class === "traefik" } : undefined,
     images: manifest.images,
+    postgres,
+    postgresBackends: postgresBackends(postgres),
+    pgbouncer: { ...settings.pgbouncer, replicas: poolerReplicas(settings) },
+    services: planServices(settings),
+    supabase: planSupabase(settings),
+    ai: settings.ai,
+    domain: settings.domain,
+    tls: planTls(settings),
   };
 }
 
@@ -213,6 +239,21 @@ export function reservedAddresses(cidr: string, subnetCidr: string): readonly nu
 export function planWarnings(plan: Plan): readonly string[] {
   const members = plan.servers.length;
   const single = `etcd has ${members} member: losing its node loses the cluster. Use 3 for anything but trying out.`;
-  const given = "etcd.allowNewCluster is set. It is a one-time permission: remove it after this run.";
-  return [...(members < 3 ? [single] : []), ...(plan.etcd.allowNewCluster ? [given] : [])];
+  const given = (what: string) =>
+    `${what}.allowNewCluster is set. It is a one-time permission: remove it after this run.`;
+  const left =
+    plan.profile !== "full" &&
+    Object.keys(plan.services).length + Object.keys(plan.supabase.services).length > 0;
+  const without = `gardenos:profile is ${plan.profile}: services and Supabase of the settings are left out.`;
+  const types = [...new Set(Object.values(plan.nodes).map(({ serverType }) => serverType))]
+    .filter((type) => !Object.hasOwn(SERVER_MEMORY_GIB, type))
+    .join(", ");
+  const unknown = `The memory of ${types} is not known here: nobody has checked whether all pods fit when a node is lost.`;
+  return [
+    ...(types !== "" && plan.profile !== "hosts" ? [unknown] : []),
+    ...(left ? [without] : []),
+    ...(members < 3 ? [single] : []),
+    ...(plan.etcd.allowNewCluster ? [given("etcd")] : []),
+    ...(plan.postgres.allowNewCluster ? [given("postgres")] : []),
+  ];
 }

@@ -20,6 +20,34 @@ export const VERSIONS = {
   localPathProvisioner: "0.0.37",
   /** The lab's: the newest that the Go module proxy has whole. */
   localPathProvisionerLab: "0.0.30",
+  /** The newest of production's minor release that PyPI has; the lab runs it as Supabase's gateway. */
+  envoyLab: "1.39.3",
+  /** Major version of PostgreSQL; the image has the minor that Debian has. */
+  postgres: "17",
+  /** Patroni in the image of Postgres. */
+  patroni: "4.1.5",
+  /** Oldest Patroni that is accepted: 4.1.1 can log in to current etcd, 4.1.4 drops replication slots that are lost. */
+  patroniFloor: "4.1.4",
+  /** PgBouncer, from Debian unstable: stable has no build with the fix that the floor names. */
+  pgbouncer: "1.26.1",
+  /** Oldest PgBouncer that is accepted: closes CVE-2026-107350, by which one user could log in as any other. */
+  pgbouncerFloor: "1.26.1",
+  /** Line of HAProxy in the image: Debian's, with Debian's fixes. */
+  haproxy: "3.0",
+  /** Oldest HAProxy that is accepted: the first of its line with long-term support. */
+  haproxyFloor: "3.0",
+  /** Counts up with each release of our own images: a tag that was pushed never changes. */
+  imageRevision: "1",
   /** Hetzner's image name of the node's operating system. */
   image: "debian-13",
+} as const;
+
+const OWN = "ghcr.io/gardenos";
+const { postgres, patroni, pgbouncer, haproxy, imageRevision } = VERSIONS;
+
+/** The images that this repository builds (`images/`): name and tag, for the manifest, the lab and the workflow. */
+export const IMAGE_NAMES = {
+  postgres: `${OWN}/postgres:${postgres}-patroni${patroni}-r${imageRevision}`,
+  pgbouncer: `${OWN}/pgbouncer:${pgbouncer}-r${imageRevision}`,
+  haproxy: `${OWN}/haproxy:${haproxy}-r${imageRevision}`,
 } as const;

@@ -11,7 +11,7 @@ import { parse } from "yaml";
 import type { z } from "zod";
 import { nodeSchema, SCHEMA } from "../config/schema.ts";
 import { readRepositoryFile, repositoryPath } from "../lib/repository-file.ts";
-import { PORTS, PORTS_CLOSED_TO_PODS, type PortRule } from "../plan/ports.ts";
+import { PORTS, PORTS_CLOSED_TO_PODS, POSTGRES_NODE_PORTS, type PortRule } from "../plan/ports.ts";
 import { VERSIONS } from "../plan/versions.ts";
 
 type Row = readonly string[];
@@ -104,6 +104,9 @@ ${table(
     ["Traefik", VERSIONS.traefik],
     ["metrics-server", VERSIONS.metricsServer],
     ["local-path-provisioner", VERSIONS.localPathProvisioner],
+    ["Postgres, with the minor that Debian has", VERSIONS.postgres],
+    ["Patroni", VERSIONS.patroni],
+    ["PgBouncer", VERSIONS.pgbouncer],
     ["image of the nodes", VERSIONS.image],
   ],
 )}
@@ -128,12 +131,17 @@ function typeRows(path: string, type: ts.TypeNode, doc: string, interfaces: Inte
     const [first, second] = type.typeArguments ?? [];
     const name = type.typeName.getText();
     if (name === "Readonly" && first) return typeRows(path, first, doc, interfaces);
-    if (name === "Record" && second) return typeRows(`${path}.<name>`, second, doc, interfaces);
+    if (name === "Record" && first && second)
+      return typeRows(`${path}.<${keysOf(first)}>`, second, doc, interfaces);
     const declaration = interfaces.get(name);
     if (declaration) return memberRows(path, declaration.members, interfaces);
   }
   return [[code(path), code(type.getText().replace("readonly ", "")), doc]];
 }
+
+/** The names that a map may have, or "name" where it may have any. */
+const keysOf = (key: ts.TypeNode): string =>
+  ts.isUnionTypeNode(key) ? key.types.map((each) => each.getText().replaceAll('"', "")).join("|") : "name";
 
 function memberRows(path: string, members: ts.NodeArray<ts.TypeElement>, interfaces: Interfaces): Row[] {
   return members.flatMap((member) => {
@@ -185,8 +193,11 @@ ${table(["port", "from", "pods", "why"], rows)}
 - \`admin\`: the networks in \`gardenos:adminCidrs\`, on the public side.
 - \`node\`: the private addresses of this cluster's nodes.
 - \`lb\`: the load balancer's private address.
+- \`postgres\`: the networks in \`gardenos:postgres.allowedCidrs\`, on the public side.
 - \`pod\`: pods of the same node; those of other nodes arrive with their node's address.
 - pods \`closed\`: the host firewall drops the port from the pod network even where another rule allows it.
+
+HAProxy of the nodes reaches members of Postgres by node ports ${POSTGRES_NODE_PORTS.postgres} and ${POSTGRES_NODE_PORTS.rest}, and those that follow: one each a member. They are closed to pods.
 
 Hetzner's firewall covers the public side only; the host firewall covers every interface. ICMP is open on both.
 `;

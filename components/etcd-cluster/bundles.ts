@@ -14,6 +14,7 @@ import {
   renderMemberEnv,
   renderUnit,
   renderWrapper,
+  TOKEN_KEY,
 } from "./render.ts";
 
 export interface MemberContext {
@@ -60,6 +61,7 @@ export function filesBundle({
       ...keyPair("server", pki.servers[self.name], "etcd:etcd"),
       ...keyPair("peer", pki.peers[self.name], "etcd:etcd"),
       ...keyPair("root", pki.clients.root, "root:root"),
+      { path: TOKEN_KEY, content: pki.tokenKey, mode: "0600", owner: "etcd:etcd" },
       { path: "/etc/etcd/member.env", content: renderMemberEnv(self, all, clusterToken) },
       { path: "/etc/etcd/ctl.env", content: renderCtlEnv(all) },
       {

@@ -3,6 +3,7 @@
  * replication port. Keys stay in the encrypted state and on the nodes.
  */
 import type * as pulumi from "@pulumi/pulumi";
+import * as tls from "@pulumi/tls";
 import { createLeaf, createRoot, type KeyPair } from "../pki/index.ts";
 import type { EtcdMember } from "./render.ts";
 
@@ -14,6 +15,8 @@ export interface EtcdPki {
   readonly peers: Readonly<Record<string, KeyPair>>;
   /** By etcd user. `patroni` has an empty subject: the JSON gateway refuses a certificate with a name. */
   readonly clients: Readonly<Record<"root" | "k3s" | "patroni", KeyPair>>;
+  /** Signs the tokens of users with a password, on every member. PEM, secret. */
+  readonly tokenKey: pulumi.Output<string>;
 }
 
 /**
@@ -44,11 +47,17 @@ export function createPki(name: string, members: readonly EtcdMember[], parent: 
       { ...(commonName !== undefined && { commonName }), uses: ["client_auth"] },
       parent,
     );
+  const tokens = new tls.PrivateKey(
+    `${name}-token-key`,
+    { algorithm: "ECDSA", ecdsaCurve: "P256" },
+    { parent },
+  );
   return {
     clientCa: clientCa.cert,
     peerCa: peerCa.cert,
     servers: perMember("server", clientCa),
     peers: perMember("peer", peerCa),
     clients: { root: client("root", "root"), k3s: client("k3s", "k3s"), patroni: client("patroni") },
+    tokenKey: tokens.privateKeyPem,
   };
 }

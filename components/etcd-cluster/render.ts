@@ -20,6 +20,15 @@ const METRICS = PORTS.etcdMetrics.port;
 /** Where the bundle puts keys and certificates. */
 export const PKI = "/etc/etcd/pki";
 
+/** What signs tokens: the same key on every member. */
+export const TOKEN_KEY = `${PKI}/token.key`;
+
+/**
+ * Signed tokens instead of etcd's default, which each member only remembers: a member that restarts refuses Patroni's, and Patroni
+ * takes that for a lost lock (ADR 0016). A token is not renewed by use, so each day's first call after its end logs in again.
+ */
+const AUTH_TOKEN = `jwt,priv-key=${TOKEN_KEY},sign-method=ES256,ttl=24h`;
+
 /** Folder of one version's binaries; another version gets another folder. */
 export const etcdDirectory = (version: string): string => `/opt/etcd-${version}`;
 
@@ -47,6 +56,7 @@ export function renderEtcdEnv(self: EtcdMember, settings: EtcdSettings): string 
     ETCD_PEER_KEY_FILE: `${PKI}/peer.key`,
     ETCD_PEER_CLIENT_CERT_AUTH: "true",
     ETCD_PEER_TRUSTED_CA_FILE: `${PKI}/peer-ca.crt`,
+    ETCD_AUTH_TOKEN: AUTH_TOKEN,
     ETCD_TLS_MIN_VERSION: "TLS1.2",
     ETCD_HEARTBEAT_INTERVAL: String(settings.heartbeatMs),
     ETCD_ELECTION_TIMEOUT: String(settings.electionMs),

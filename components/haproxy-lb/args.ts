@@ -2,7 +2,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { Plan } from "../../plan/plan.ts";
 import type { NodeHost } from "../host/index.ts";
 import type { KeyPair } from "../pki/index.ts";
-import type { HaproxyAccess, IngressBackends } from "./render.ts";
+import type { HaproxyAccess, IngressBackends, NodeDatabase } from "./render.ts";
 
 /** A node that gets a HAProxy. */
 export interface HaproxyNodeArgs {
@@ -32,5 +32,11 @@ export interface HaproxyLbArgs {
   readonly settings: Plan["haproxy"];
   /** @default - this stack has no ingress */
   readonly ingress?: IngressBackends | undefined;
+  /** @default - this stack has no Postgres */
+  readonly postgres?:
+    | (NodeDatabase & {
+        /** Authority of the members' certificates, PEM. */ readonly caPem: pulumi.Input<string>;
+      })
+    | undefined;
   readonly pki: HaproxyPki;
 }

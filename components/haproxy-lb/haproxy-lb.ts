@@ -51,7 +51,7 @@ export class HaproxyLb extends pulumi.ComponentResource {
   }
 
   private configFor(ip: string): pulumi.Output<string> {
-    const { servers, access, settings, ingress } = this.args;
+    const { servers, access, settings, ingress, postgres } = this.args;
     const nodes = Object.entries(this.args.nodes).map(([key, node]) => ({ key, ip: node.ip }));
     return this.statsPassword.apply((password) =>
       renderHaproxyConfig({
@@ -61,6 +61,7 @@ export class HaproxyLb extends pulumi.ComponentResource {
         access,
         settings,
         ingress,
+        postgres,
         stats: { user: STATS_USER, password },
       }),
     );
@@ -69,6 +70,7 @@ export class HaproxyLb extends pulumi.ComponentResource {
   /** HAProxy reads everything as root before it drops its rights, so nobody else needs to. */
   private bundle({ ip }: HaproxyNodeArgs): Bundle<pulumi.Input<string>> {
     const { apiCheck, apiCaChain, statsCertificate } = this.args.pki;
+    const { postgres } = this.args;
     const pem = ({ cert, key }: typeof apiCheck) =>
       pulumi.all([cert, key]).apply((pair) => renderPem(...pair));
     return {
@@ -78,6 +80,7 @@ export class HaproxyLb extends pulumi.ComponentResource {
         { path: `${FOLDER}/haproxy.cfg`, mode: "0600", content: this.configFor(ip) },
         { path: PEM.apiCheck, mode: "0600", content: pem(apiCheck) },
         { path: PEM.apiCa, content: apiCaChain },
+        ...(postgres ? [{ path: PEM.postgresCa, content: postgres.caPem }] : []),
         { path: PEM.stats, mode: "0600", content: pem(statsCertificate) },
         { path: DRAIN_LIST, content: EMPTY_DRAIN_LIST, seed: true },
         { path: DROP_IN, content: renderDropIn(ip) },

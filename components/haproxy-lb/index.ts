@@ -1,1 +1,2 @@
 export { HaproxyLb } from "./haproxy-lb.ts";
+export { InClusterHaproxy } from "./in-cluster.ts";

@@ -2,7 +2,9 @@
 import { sha256 } from "../../lib/sha256.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { INGRESS_HOST_PORTS, PORTS } from "../../plan/ports.ts";
-import { CHECK, CONNECTIONS, KEEP_ALIVE, UNACKNOWLEDGED } from "./limits.ts";
+import { type DatabaseServers, databaseSections } from "./database.ts";
+import { CHECK, CONNECTIONS, UNACKNOWLEDGED } from "./limits.ts";
+import { defaults, section, sources } from "./text.ts";
 
 /** A node as HAProxy sees it. */
 interface HaproxyNode {
@@ -25,6 +27,13 @@ export interface IngressBackends {
   readonly ping: boolean;
 }
 
+/** Postgres as the nodes' HAProxy leads to it. */
+export interface NodeDatabase {
+  readonly servers: DatabaseServers;
+  /** Networks outside that may connect, beside the nodes. */
+  readonly allowedCidrs: readonly string[];
+}
+
 export interface HaproxyConfig {
   /** Private address of the node that this file is for. */
   readonly ip: string;
@@ -36,6 +45,8 @@ export interface HaproxyConfig {
   readonly settings: Plan["haproxy"];
   /** @default - this stack has no ingress, and no front for it */
   readonly ingress?: IngressBackends | undefined;
+  /** @default - this stack has no Postgres, and no front for it */
+  readonly postgres?: NodeDatabase | undefined;
   readonly stats: { readonly user: string; readonly password: string };
 }
 
@@ -46,6 +57,7 @@ export const FOLDER = "/etc/haproxy";
 export const PEM = {
   apiCheck: `${FOLDER}/pki/api-check.pem`,
   apiCa: `${FOLDER}/pki/api-ca.pem`,
+  postgresCa: `${FOLDER}/pki/postgres-ca.pem`,
   stats: `${FOLDER}/pki/stats.pem`,
 } as const;
 
@@ -54,13 +66,6 @@ export const DRAIN_LIST = `${FOLDER}/drain.lst`;
 
 /** Name of the API's backend, as `haproxy-node status` has it. */
 const API = "kubernetes-api";
-
-const section = (title: string, lines: readonly string[]): string =>
-  [title, ...lines.map((line) => `    ${line}`), ""].join("\n");
-
-/** One address a line: HAProxy reads 64 words of a line and no more. */
-const sources = (name: string, from: readonly string[]): string[] =>
-  from.map((source) => `acl ${name} src ${source}`);
 
 const LOCAL = "127.0.0.1";
 
@@ -74,38 +79,9 @@ function global({ settings }: HaproxyConfig, description: string): string {
     "group haproxy",
     "stats socket /run/haproxy/admin.sock user root group root mode 600 level admin expose-fd listeners",
     `hard-stop-after ${settings.hardStopSeconds}s`,
-    `maxconn ${CONNECTIONS.api + 2 * CONNECTIONS.ingress + 2 * CONNECTIONS.own}`,
+    `maxconn ${CONNECTIONS.api + 2 * CONNECTIONS.ingress + 2 * CONNECTIONS.database + 2 * CONNECTIONS.own}`,
     "ssl-default-bind-options ssl-min-ver TLSv1.2",
     "ssl-default-server-options ssl-min-ver TLSv1.2",
-  ]);
-}
-
-function defaults({ settings }: HaproxyConfig): string {
-  const { idle, interval, count } = KEEP_ALIVE;
-  const keepAlive = (side: "cli" | "srv") => [
-    `option ${side}tcpka`,
-    `${side}tcpka-idle ${idle}`,
-    `${side}tcpka-intvl ${interval}`,
-    `${side}tcpka-cnt ${count}`,
-  ];
-  return section("defaults", [
-    "mode tcp",
-    "log global",
-    "option tcplog",
-    // The journal has state changes and failed connections, not every single one.
-    "option dontlog-normal",
-    "option dontlognull",
-    // A server that does not answer is left for another one at the first try.
-    "retries 3",
-    "option redispatch 1",
-    `timeout connect ${settings.connectTimeoutSeconds}s`,
-    `timeout client ${settings.idleTimeoutSeconds}s`,
-    `timeout server ${settings.idleTimeoutSeconds}s`,
-    "timeout client-fin 30s",
-    "timeout server-fin 30s",
-    `timeout check ${CHECK.timeout}`,
-    ...keepAlive("cli"),
-    ...keepAlive("srv"),
   ]);
 }
 
@@ -184,6 +160,24 @@ function ingressSections(config: HaproxyConfig): readonly string[] {
   ]);
 }
 
+/** Clients outside, and the nodes. Pods have Services of their own. */
+function postgresSections({ postgres, nodes }: HaproxyConfig): readonly string[] {
+  if (!postgres) return [];
+  const allowed = [LOCAL, ...nodes.map((node) => node.ip), ...postgres.allowedCidrs];
+  const front = (port: number) => [
+    `bind :${port} ${UNACKNOWLEDGED}`,
+    `maxconn ${CONNECTIONS.database}`,
+    ...sources("allowed", allowed),
+    "tcp-request connection reject unless allowed",
+  ];
+  return databaseSections({
+    servers: postgres.servers,
+    caFile: PEM.postgresCa,
+    primary: front(PORTS.postgresPrimary.port),
+    replica: front(PORTS.postgresReplica.port),
+  });
+}
+
 /**
  * The password is not hashed: it is forty random characters in a file that only root reads, and every request would
  * pay for the hash in the threads that serve the API.
@@ -227,10 +221,11 @@ function monitor({ ip, access, nodes }: HaproxyConfig): string {
 /** The configuration of one node's HAProxy, for 2.6 and newer. A secret: it has the password of the statistics. */
 export function renderHaproxyConfig(config: HaproxyConfig): string {
   const rest = [
-    defaults(config),
+    defaults(config.settings),
     apiFront(config),
     apiBackend(config),
     ...ingressSections(config),
+    ...postgresSections(config),
     stats(config),
     monitor(config),
   ].join("\n");

@@ -35,6 +35,8 @@ export interface FirewallRule {
 /** Who may come in on the public side. */
 export interface PublicAccess {
   readonly adminCidrs: readonly string[];
+  /** Networks of database clients. @default - none */
+  readonly databaseCidrs?: readonly string[];
   /** Clients reach the nodes themselves: no load balancer stands before them. */
   readonly openToWorld: boolean;
 }
@@ -52,7 +54,7 @@ function inbound(rules: readonly PortRule[], sourceIps: readonly string[]): Fire
 }
 
 /** Inbound rules of the public side. No outbound rule: a single one would turn all others into drops. */
-export function firewallRules({ adminCidrs, openToWorld }: PublicAccess): FirewallRule[] {
+export function firewallRules({ adminCidrs, openToWorld, databaseCidrs = [] }: PublicAccess): FirewallRule[] {
   const icmp: FirewallRule = {
     direction: "in",
     protocol: "icmp",
@@ -61,6 +63,7 @@ export function firewallRules({ adminCidrs, openToWorld }: PublicAccess): Firewa
   };
   return [
     ...inbound(portsFrom("admin"), adminCidrs),
+    ...(databaseCidrs.length > 0 ? inbound(portsFrom("postgres"), databaseCidrs) : []),
     ...(openToWorld ? inbound(portsFrom("world"), WORLD) : []),
     icmp,
   ];

@@ -2,9 +2,9 @@
  * A bundle: the files, packages, artifacts and units of one role on one node, as plain data. files/host/apply.sh
  * applies it; its header describes the format that {@link renderPayload} writes.
  */
-import { createTar } from "nanotar";
 import { readRepositoryFile } from "../../lib/repository-file.ts";
 import { sha256 } from "../../lib/sha256.ts";
+import { renderTar } from "../../lib/tar.ts";
 
 export interface BundleFile<Text = string> {
   /** Absolute path on the node. */
@@ -105,9 +105,6 @@ function tables(bundle: Bundle): Record<string, string> {
   };
 }
 
-/** Two blocks of zeros. createTar pads to a full record, which may leave room for one only, and tar complains. */
-const END_OF_ARCHIVE = Buffer.alloc(1024);
-
 /** The bundle as base64 of a tar, byte for byte the same for the same bundle. */
 export function renderPayload(bundle: Bundle): string {
   const hooks = (["validate", "gate", "health"] as const).flatMap((name) => {
@@ -122,10 +119,10 @@ export function renderPayload(bundle: Bundle): string {
     ...hooks,
     { name: "complete", data: "" },
   ];
-  const tar = createTar(
+  const tar = renderTar(
     entries.map((entry) => ({ ...entry, attrs: { ...attrs, ...("attrs" in entry && entry.attrs) } })),
   );
-  return Buffer.concat([tar, END_OF_ARCHIVE]).toString("base64");
+  return tar.toString("base64");
 }
 
 /**

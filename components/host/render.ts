@@ -35,6 +35,8 @@ export interface HostFirewall {
   readonly podCidr: string;
   /** Private address of the load balancer. @default - there is none */
   readonly loadBalancerIp?: string;
+  /** Networks of database clients. @default - none */
+  readonly databaseCidrs?: readonly string[];
   /** Clients reach the nodes themselves, so everybody may reach the ingress ports. */
   readonly openToWorld: boolean;
 }
@@ -71,6 +73,7 @@ export function renderFirewall(firewall: HostFirewall): string {
     "    udp sport 67 udp dport 68 accept",
     `    ip saddr ${firewall.podCidr} ${closed} drop`,
     ...accept(portsFrom("admin"), firewall.adminCidrs),
+    ...accept(portsFrom("postgres"), firewall.databaseCidrs ?? []),
     ...accept(portsFrom("node"), firewall.nodeIps),
     ...accept(portsFrom("pod"), [firewall.podCidr]),
     ...accept(portsFrom("lb"), firewall.loadBalancerIp ? [firewall.loadBalancerIp] : []),

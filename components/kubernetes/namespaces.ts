@@ -5,6 +5,9 @@ import type { KubeObject } from "./objects.ts";
 /** On a namespace: the ingress controller serves it. On a pod: the controller may connect to it. */
 export const INGRESS_LABEL = { "gardenos/ingress": "true" } as const;
 
+/** On a pod in a namespace of the program: it may connect to the database's pooler. */
+export const DATABASE_LABEL = { "gardenos/database": "true" } as const;
+
 /**
  * One namespace. Warnings follow the enforced level, so that what is allowed is quiet; the audit log shows
  * everything that is not `restricted`, exempt or not.

@@ -2,11 +2,16 @@
 import { APIService } from "@pulumi/kubernetes/apiregistration/v1/apiservice.js";
 import { DaemonSet } from "@pulumi/kubernetes/apps/v1/daemonSet.js";
 import { Deployment } from "@pulumi/kubernetes/apps/v1/deployment.js";
+import { StatefulSet } from "@pulumi/kubernetes/apps/v1/statefulSet.js";
+import { HorizontalPodAutoscaler } from "@pulumi/kubernetes/autoscaling/v2/horizontalPodAutoscaler.js";
+import { Job } from "@pulumi/kubernetes/batch/v1/job.js";
 import { ConfigMap } from "@pulumi/kubernetes/core/v1/configMap.js";
 import { Namespace } from "@pulumi/kubernetes/core/v1/namespace.js";
+import { PersistentVolume } from "@pulumi/kubernetes/core/v1/persistentVolume.js";
 import { Secret } from "@pulumi/kubernetes/core/v1/secret.js";
 import { Service } from "@pulumi/kubernetes/core/v1/service.js";
 import { ServiceAccount } from "@pulumi/kubernetes/core/v1/serviceAccount.js";
+import { Ingress } from "@pulumi/kubernetes/networking/v1/ingress.js";
 import { IngressClass } from "@pulumi/kubernetes/networking/v1/ingressClass.js";
 import { NetworkPolicy } from "@pulumi/kubernetes/networking/v1/networkPolicy.js";
 import { PodDisruptionBudget } from "@pulumi/kubernetes/policy/v1/podDisruptionBudget.js";
@@ -19,6 +24,8 @@ import { StorageClass } from "@pulumi/kubernetes/storage/v1/storageClass.js";
 import type {
   apiregistration,
   apps,
+  autoscaling,
+  batch,
   core,
   networking,
   policy,
@@ -36,9 +43,13 @@ const CLASSES = {
   ConfigMap,
   DaemonSet,
   Deployment,
+  HorizontalPodAutoscaler,
+  Ingress,
   IngressClass,
+  Job,
   Namespace,
   NetworkPolicy,
+  PersistentVolume,
   PodDisruptionBudget,
   PriorityClass,
   Role,
@@ -46,6 +57,7 @@ const CLASSES = {
   Secret,
   Service,
   ServiceAccount,
+  StatefulSet,
   StorageClass,
 };
 
@@ -70,9 +82,13 @@ export type KubeObject =
   | Of<"ConfigMap", "v1", core.v1.ConfigMap>
   | Of<"DaemonSet", "apps/v1", apps.v1.DaemonSet>
   | Of<"Deployment", "apps/v1", apps.v1.Deployment>
+  | Of<"HorizontalPodAutoscaler", "autoscaling/v2", autoscaling.v2.HorizontalPodAutoscaler>
+  | Of<"Ingress", "networking.k8s.io/v1", networking.v1.Ingress>
   | Of<"IngressClass", "networking.k8s.io/v1", networking.v1.IngressClass>
+  | Of<"Job", "batch/v1", batch.v1.Job>
   | Of<"Namespace", "v1", core.v1.Namespace>
   | Of<"NetworkPolicy", "networking.k8s.io/v1", networking.v1.NetworkPolicy>
+  | Of<"PersistentVolume", "v1", core.v1.PersistentVolume>
   | Of<"PodDisruptionBudget", "policy/v1", policy.v1.PodDisruptionBudget>
   | Of<"PriorityClass", "scheduling.k8s.io/v1", scheduling.v1.PriorityClass>
   | Of<"Role", "rbac.authorization.k8s.io/v1", rbac.v1.Role>
@@ -80,6 +96,7 @@ export type KubeObject =
   | Of<"Secret", "v1", core.v1.Secret>
   | Of<"Service", "v1", core.v1.Service>
   | Of<"ServiceAccount", "v1", core.v1.ServiceAccount>
+  | Of<"StatefulSet", "apps/v1", apps.v1.StatefulSet>
   | Of<"StorageClass", "storage.k8s.io/v1", storage.v1.StorageClass>;
 
 /** A pod's template, inside of what keeps it running. */
@@ -89,7 +106,8 @@ export type NetworkPolicySpec = networking.v1.NetworkPolicySpec;
 export type PolicyRule = rbac.v1.PolicyRule;
 
 /** True for what runs pods. */
-export const isWorkload = ({ kind }: KubeObject): boolean => kind === "DaemonSet" || kind === "Deployment";
+export const isWorkload = ({ kind }: KubeObject): boolean =>
+  ["DaemonSet", "Deployment", "Job", "StatefulSet"].includes(kind);
 
 type Constructor = new (
   name: string,
@@ -101,5 +119,10 @@ type Constructor = new (
 export function createObject(object: KubeObject, opts: pulumi.CustomResourceOptions): pulumi.CustomResource {
   const { namespace, name } = object.metadata;
   const create = CLASSES[object.kind] as Constructor;
-  return new create(namespace === undefined ? name : `${namespace}/${name}`, object, opts);
+  // A volume's data outlives the program's interest in it; and one that a claim holds would never go away.
+  const retainOnDelete = object.kind === "PersistentVolume";
+  return new create(namespace === undefined ? name : `${namespace}/${name}`, object, {
+    ...opts,
+    retainOnDelete,
+  });
 }

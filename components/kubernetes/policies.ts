@@ -5,7 +5,7 @@
 import type { NamespacePlan } from "../../plan/namespaces.ts";
 import { NAMESPACES } from "../../plan/namespaces.ts";
 import { PORTS } from "../../plan/ports.ts";
-import { INGRESS_LABEL } from "./namespaces.ts";
+import { DATABASE_LABEL, INGRESS_LABEL } from "./namespaces.ts";
 import type { KubeObject, NetworkPolicySpec } from "./objects.ts";
 import { selector } from "./pods.ts";
 
@@ -30,7 +30,14 @@ export const policy = (namespace: string, name: string, spec: NetworkPolicySpec)
 export const tcp = (...ports: readonly number[]) => ports.map((port) => ({ protocol: "TCP", port }));
 /** Peers by their addresses. */
 export const addresses = (ips: readonly string[]) => ips.map((ip) => ({ ipBlock: { cidr: `${ip}/32` } }));
-const namespaceNamed = (name: string) => ({ matchLabels: { "kubernetes.io/metadata.name": name } });
+/** Selects one namespace by its name. */
+export const namespaceNamed = (name: string) => ({ matchLabels: { "kubernetes.io/metadata.name": name } });
+
+/** Pods that say they need the database, of any namespace of the program. */
+export const DATABASE_CLIENTS = {
+  namespaceSelector: { matchLabels: { "app.kubernetes.io/part-of": "gardenos" } },
+  podSelector: { matchLabels: DATABASE_LABEL },
+};
 
 /** Nothing in, nothing out but questions to the cluster's DNS. */
 function closed(namespace: string): KubeObject[] {
@@ -74,6 +81,20 @@ function reachedByIngress(namespace: string): KubeObject {
 export function namespacePolicies({ name, ingress }: NamespacePlan): KubeObject[] {
   return [...closed(name), ...(ingress ? [reachedByIngress(name)] : [])];
 }
+
+/** Anywhere but in these networks: addresses of the internet change, and policies know no names. */
+export const outside = (privateCidrs: readonly string[]) => ({
+  ipBlock: { cidr: "0.0.0.0/0", except: [...privateCidrs] },
+});
+
+/**
+ * The API servers as a pod is called by them. On another node they have the address of that node's overlay interface, which lies in
+ * the pod range and is not known beforehand. Pods of that range are stopped at their own egress, or by the certificate.
+ */
+export const apiServers = ({ nodeIps, podCidr }: PolicyAddresses) => [
+  ...addresses(nodeIps),
+  { ipBlock: { cidr: podCidr } },
+];
 
 /** The Service `kubernetes` is translated to these addresses before a policy sees the packet. */
 export const toApiServer = ({ apiServerIps }: PolicyAddresses) => ({

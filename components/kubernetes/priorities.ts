@@ -22,3 +22,6 @@ export function priorityClasses(): KubeObject[] {
 
 /** Class of the platform's own pods. */
 export const PLATFORM: Priority = "gardenos-platform";
+
+/** Class of databases and of what leads to them. */
+export const DATA: Priority = "gardenos-data";

@@ -6,3 +6,4 @@ export {
   type KeyPair,
   type Leaf,
 } from "./pki.ts";
+export { scramVerifiers } from "./scram.ts";

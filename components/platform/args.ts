@@ -11,6 +11,9 @@ export interface PlatformArgs {
   readonly kubernetesVersion: string;
   readonly network: PolicyAddresses;
   readonly ingress: Plan["ingress"];
+  /** There is Supabase, which has a namespace of its own. */
+  readonly supabase: boolean;
+  readonly tls: Plan["tls"]["mode"];
   readonly images: Images;
   /** Address that Ingresses show. */
   readonly entry: EntryAddress;

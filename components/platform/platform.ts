@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { minorOf } from "../../lib/version.ts";
 import { namespaces } from "../../plan/namespaces.ts";
 import { VOLUME_HELPER_MEMORY, workload } from "../../plan/workloads.ts";
+import { base64 } from "../kubernetes/base64.ts";
 import { createInOrder, createObjects } from "../kubernetes/create.ts";
 import { namespaceObject } from "../kubernetes/namespaces.ts";
 import type { KubeObject } from "../kubernetes/objects.ts";
@@ -20,9 +21,6 @@ import { metricsServerPolicy, storagePolicy, traefikPolicy } from "./policies.ts
 import { storage } from "./storage.ts";
 import { traefik } from "./traefik.ts";
 
-const base64 = (text: pulumi.Input<string>): pulumi.Output<string> =>
-  pulumi.output(text).apply((plain) => Buffer.from(plain).toString("base64"));
-
 /**
  * What the program runs in the cluster before anybody's application: access, namespaces with their policies, ingress,
  * metrics, storage. Expects the Kubernetes provider in `opts.providers`.
@@ -33,6 +31,9 @@ const base64 = (text: pulumi.Input<string>): pulumi.Output<string> =>
 export class Platform extends pulumi.ComponentResource {
   /** Depending on these means depending on a working ingress, metrics and storage. */
   readonly ready: readonly pulumi.Resource[];
+
+  /** Depending on these means depending on namespaces with their priorities and policies, and on nothing that runs. */
+  readonly closed: readonly pulumi.Resource[];
 
   private readonly name: string;
   private readonly args: PlatformArgs;
@@ -50,6 +51,7 @@ export class Platform extends pulumi.ComponentResource {
     const closed = createObjects(spaces.flatMap(namespacePolicies), { parent: this, dependsOn: ground });
     const subjects = args.profile === "full" ? this.subjects() : [];
     const made = subjects.map((objects) => createInOrder(objects, { parent: this, dependsOn: closed }));
+    this.closed = closed;
     this.ready = [...closed, ...made.flat()];
     this.registerOutputs({});
   }
@@ -80,7 +82,7 @@ export class Platform extends pulumi.ComponentResource {
       traefikPolicy(network),
       ...traefik({
         image: images.traefik,
-        memory: ingress.memory,
+        ...ingress,
         entry,
         nodeIps: network.nodeIps,
         namespaces: served.map((space) => space.name),

@@ -4,7 +4,14 @@ import { INGRESS_HOST_PORTS, PORTS } from "../../plan/ports.ts";
 import { INGRESS_LABEL } from "../kubernetes/namespaces.ts";
 import type { KubeObject } from "../kubernetes/objects.ts";
 import { selector } from "../kubernetes/pods.ts";
-import { addresses, type PolicyAddresses, policy, tcp, toApiServer } from "../kubernetes/policies.ts";
+import {
+  addresses,
+  apiServers,
+  type PolicyAddresses,
+  policy,
+  tcp,
+  toApiServer,
+} from "../kubernetes/policies.ts";
 
 /** From HAProxy of every node, which connects with its node's address; to pods that want to be reached. */
 export function traefikPolicy(network: PolicyAddresses): KubeObject {
@@ -23,17 +30,12 @@ export function traefikPolicy(network: PolicyAddresses): KubeObject {
   });
 }
 
-/**
- * From the API servers. On another node they have the address of that node's overlay interface, which lies in the pod
- * range and is not known beforehand. Pods of that range are stopped at their own egress, or by the certificate.
- */
+/** From the API servers to it, and from it to all kubelets. */
 export function metricsServerPolicy(network: PolicyAddresses, port: number): KubeObject {
   return policy(NAMESPACES.system.name, "metrics-server", {
     podSelector: { matchLabels: selector("metrics-server") },
     policyTypes: ["Ingress", "Egress"],
-    ingress: [
-      { from: [...addresses(network.nodeIps), { ipBlock: { cidr: network.podCidr } }], ports: tcp(port) },
-    ],
+    ingress: [{ from: apiServers(network), ports: tcp(port) }],
     egress: [toApiServer(network), { to: addresses(network.nodeIps), ports: tcp(PORTS.kubelet.port) }],
   });
 }

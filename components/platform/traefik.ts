@@ -28,6 +28,9 @@ export interface EntryAddress {
 export interface TraefikConfig {
   readonly image: string;
   readonly memory: Quantity;
+  readonly httpsOnly: boolean;
+  /** Of one client address; 0 is no limit. */
+  readonly requestsPerSecond: number;
   readonly entry: EntryAddress;
   /** Private addresses of all nodes; the only ones whose PROXY header is believed. */
   readonly nodeIps: readonly string[];
@@ -39,12 +42,35 @@ const NAME = "traefik";
 const NAMESPACE = NAMESPACES.ingress.name;
 const ACCOUNT = { namespace: NAMESPACE, name: NAME };
 const METRICS_PORT = 9100;
+/** Above every other route. */
+const PING_PRIORITY = 1_000_000;
 
 /** Seconds. HAProxy needs two checks, two seconds apart, to see that a pod is about to stop. */
 const GRACE = { accept: 10, requests: 30, kill: 45 } as const;
 
+/** The port that clients know, not the entry point's own; below the priority of the health page. */
+const TO_HTTPS = ["to=:443", "scheme=https", "permanent=true", `priority=${PING_PRIORITY - 1}`].map(
+  (setting) => `--entryPoints.web.http.redirections.entryPoint.${setting}`,
+);
+
+/** A pod that can be reached answers at once. */
+const CONNECT_SECONDS = 1;
+const RETRIES = 3;
+
+const HSTS_SECONDS = 365 * 24 * 3600;
+
+/** What every request by HTTPS goes through, by name. */
+const middlewaresOf = ({ httpsOnly, requestsPerSecond: average }: TraefikConfig) => ({
+  ...(httpsOnly && { hsts: { headers: { stsSeconds: HSTS_SECONDS } } }),
+  ...(average > 0 && { "rate-limit": { rateLimit: { average, burst: 2 * average } } }),
+  // Only what no pod has seen yet is sent to another one: the pod of a lost node is in the list for half a minute.
+  "another-pod": { retry: { attempts: RETRIES } },
+});
+
 /** Static configuration, as arguments: one line per setting in a diff, and no second place to look. */
-function traefikArguments({ entry, nodeIps, namespaces }: TraefikConfig): string[] {
+function traefikArguments(config: TraefikConfig): string[] {
+  const { entry, nodeIps, namespaces, httpsOnly } = config;
+  const middlewares = Object.keys(middlewaresOf(config)).map((name) => `${name}@file`);
   const entryPoint = (name: string, port: number) =>
     [
       `address=:${port}`,
@@ -64,6 +90,9 @@ function traefikArguments({ entry, nodeIps, namespaces }: TraefikConfig): string
     ...entryPoint("web", INGRESS_HOST_PORTS.http),
     ...entryPoint("websecure", INGRESS_HOST_PORTS.https),
     "--entryPoints.websecure.http.tls=true",
+    ...(httpsOnly ? TO_HTTPS : []),
+    `--entryPoints.websecure.http.middlewares=${middlewares.join(",")}`,
+    `--serversTransport.forwardingTimeouts.dialTimeout=${CONNECT_SECONDS}s`,
     // The name is Traefik's own for what is internal: no router of an Ingress is ever attached to it.
     `--entryPoints.traefik.address=:${METRICS_PORT}`,
     "--metrics.prometheus=true",
@@ -81,14 +110,14 @@ function traefikArguments({ entry, nodeIps, namespaces }: TraefikConfig): string
 }
 
 /** The health page answers to the host name `ping` only: no application loses its own path `/ping`. */
-function dynamicConfig(): string {
+function dynamicConfig(config: TraefikConfig): string {
   const ping = {
     rule: "Host(`ping`) && Path(`/ping`)",
     entryPoints: ["web"],
     service: "ping@internal",
-    priority: 1_000_000,
+    priority: PING_PRIORITY,
   };
-  return stringify({ http: { routers: { ping } } });
+  return stringify({ http: { routers: { ping }, middlewares: middlewaresOf(config) } });
 }
 
 /** Ingresses and what they name, in the namespaces that are served; Secrets of no other one. */
@@ -169,7 +198,7 @@ export function traefik(config: TraefikConfig): KubeObject[] {
       },
       spec: { controller: "traefik.io/ingress-controller" },
     },
-    { apiVersion: "v1", kind: "ConfigMap", metadata, data: { "ping.yaml": dynamicConfig() } },
+    { apiVersion: "v1", kind: "ConfigMap", metadata, data: { "dynamic.yaml": dynamicConfig(config) } },
     {
       apiVersion: "apps/v1",
       kind: "DaemonSet",

@@ -5,6 +5,7 @@
 #   guard         fail when the cluster is gone, unless its data was given up ($ALLOW_NEW_CLUSTER = $SERVER_IDS)
 #   join          make this node a voting member: replaces a lost member of the same name, starts as a learner
 #   can-restart   succeed when quorum survives a restart of this member; moves the leader away first
+#   yield         hand etcd's leadership to another member, if this one has it
 #   healthy       succeed when this member serves and is a voter
 #   auth          users, roles and permissions; the password of `patroni` arrives on stdin
 #   status        {"version","members":[{"name","healthy","leader"}]} on stdout
@@ -257,9 +258,14 @@ is_leader() {
 # A planned hand-over costs clients nothing; an election after the stop would cost them a second.
 move_leader_away() {
   is_leader "$self" || return 0
-  local target
-  target=$(members | awk -v url="$peer_url" '$6 == "false" && $4 != url { print $1; exit }')
-  [[ -z $target ]] || ctl --endpoints="$self" move-leader "$target" >/dev/null || true
+  local id peer url learner
+  while read -r id _ _ peer url learner; do
+    [[ $learner == false && $peer != "$peer_url" ]] || continue
+    # A member that is gone would take the role and leave everybody without a leader for a second.
+    member_healthy "$url" || continue
+    ctl --endpoints="$self" move-leader "$id" >/dev/null || true
+    return 0
+  done < <(members)
 }
 
 healthy() { member_healthy "$self" && is_voter; }
@@ -334,6 +340,7 @@ bootstrap | guard | join | auth)
   ;;
 healthy | status) "$1" ;;
 can-restart) can_restart ;;
+yield) move_leader_away ;;
 *)
   sed -n '2,/^set -/s/^# \{0,1\}//p' "$0" >&2
   exit 2

@@ -8,5 +8,7 @@ ssh-keygen -y -f "$key.new" >"$key.pub.new"
 chmod 0644 "$key.pub.new"
 mv -f "$key.new" "$key"
 mv -f "$key.pub.new" "$key.pub"
+# cloud-init restarts sshd once, for ssh_pwauth; between its stop and its start nothing can be checked or reloaded.
+cloud-init status --wait >&2 || true
 sshd -t
 systemctl reload ssh

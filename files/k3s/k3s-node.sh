@@ -6,9 +6,10 @@
 #   can-restart   succeed when the other servers serve; drains this node first if its Kubernetes version changes
 #   healthy       succeed when this server's API is ready and its node is; makes a node schedulable that was drained
 #   labels        make the node's labels those of $LABELS ("a=b c=d"); labels of others are left alone
-#   dns           run CoreDNS $REPLICAS times, and let pods ask the one on their own node
+#   dns           run CoreDNS $REPLICAS times, each on a node of its own, and let pods ask the one on their own node
 #   stop-pods     end all pods when the machine goes down: they live outside of K3s's unit
-#   status        {"version","nodes":[{"name","ready","version"}]} on stdout
+#   status        {"version","nodes":[{"name","ready","version"}],"workloads":[{"namespace","name","ready","wanted"}]} on stdout;
+#                 workloads are the Deployments of applications and Supabase, in pods
 #
 # Reads /etc/gardenos/k3s.env: NODE_NAME, NODE_IP, SERVERS ("n1=10.0.1.11 …"), API_PORT, K3S, K3S_VERSION.
 # Exit status: 0 done; 1 refused or failed, with the reason on stderr.
@@ -174,11 +175,16 @@ labels() {
 
 has_dns() { ask -n kube-system get deployment coredns -o name >/dev/null 2>&1; }
 
-# K3s brings one CoreDNS and leaves the number to us ("replicas" is not in its manifest). On a lost node it would be missing for
-# most of a minute, and of several each pod would ask lost ones, too, unless its own node's is preferred.
+# K3s brings one CoreDNS and leaves the number to us ("replicas" is not in its manifest, nor is "affinity"). On a lost node it would be
+# missing for most of a minute, and of several each pod would ask lost ones, too, unless its own node's is preferred. So every node
+# must have one: after a longer loss a second one would go to another node, and nothing would move it back.
 dns() {
   wait_for 60 has_dns || fail "K3s has not brought CoreDNS: no API server answers, or its manifests were not applied"
-  ask -n kube-system scale deployment coredns --replicas="$REPLICAS" >/dev/null
+  ask -n kube-system patch deployment coredns -p "$(jq -cn --argjson replicas "$REPLICAS" '{spec: {
+    replicas: $replicas,
+    template: {spec: {affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [
+      {labelSelector: {matchLabels: {"k8s-app": "kube-dns"}}, topologyKey: "kubernetes.io/hostname"}
+    ]}}}}}}')" >/dev/null
   ask -n kube-system patch service kube-dns -p '{"spec": {"trafficDistribution": "PreferSameNode"}}' >/dev/null
 }
 
@@ -204,16 +210,23 @@ stop_pods() {
 # --- status ---------------------------------------------------------------------------------------------------
 
 status() {
-  local version nodes
+  local version nodes deployments
   version=$(ask get --raw /version | jq -r .gitVersion) || fail "no API server answers"
   nodes=$(ask get nodes -o json) || fail "no API server answers"
-  jq -c --arg version "$version" '{
+  deployments=$(ask get deployments -A -l app.kubernetes.io/part-of=gardenos -o json) || fail "no API server answers"
+  jq -c --arg version "$version" --slurpfile deployments <(printf '%s' "$deployments") '{
     version: $version,
     nodes: [.items[] | {
       name: .metadata.name,
       ready: any(.status.conditions[]; .type == "Ready" and .status == "True"),
       version: .status.nodeInfo.kubeletVersion
-    }] | sort_by(.name)
+    }] | sort_by(.name),
+    workloads: [$deployments[0].items[] | select(.metadata.namespace | IN("apps", "supabase")) | {
+      namespace: .metadata.namespace,
+      name: .metadata.name,
+      ready: (.status.readyReplicas // 0),
+      wanted: .spec.replicas
+    }] | sort_by(.namespace, .name)
   }' <<<"$nodes"
 }
 

@@ -7,10 +7,23 @@ import type { StackIdentity } from "../plan.ts";
 export type Check = (settings: Partial<Settings>, context: CheckContext) => readonly Problem[];
 
 interface CheckContext {
+  /** Milliseconds since 1970. */
+  readonly now: number;
   readonly identity: StackIdentity;
   /** Nodes that the schema refused, and that are therefore missing from the settings. */
   readonly rejectedNodes: number;
 }
+
+/** What a stack of this profile has: without Postgres there is neither Supabase nor a service, whatever is set. */
+export function settingsOfProfile(settings: Partial<Settings>): Partial<Settings> {
+  const { profile, supabase } = settings;
+  if (profile === undefined || profile === "full") return settings;
+  return { ...settings, services: {}, ...(supabase && { supabase: { ...supabase, profile: "none" } }) };
+}
+
+/** The command that mends a setting. */
+export const set = (field: string, value: string | number): string =>
+  `pulumi config set --path '${field}' ${value}`;
 
 /** The nodes that the schema let through, with their keys. */
 export const nodeList = (settings: Partial<Settings>) => Object.entries(settings.nodes ?? {});

@@ -1,7 +1,8 @@
 /** Checks of Kubernetes, its entry, and what runs in it. */
 import { contains, toNumber } from "../../lib/cidr.ts";
+import type { Problem } from "../../lib/problem.ts";
 import { compareVersions, kubernetesVersion, minorOf } from "../../lib/version.ts";
-import { capacity } from "../capacity.ts";
+import { type Capacity, capacity } from "../capacity.ts";
 import { entryPrivateIp, reservedAddresses } from "../plan.ts";
 import { VERSIONS } from "../versions.ts";
 import { type Check, nodeList } from "./check.ts";
@@ -55,17 +56,41 @@ const entryNames: Check = ({ entry }) => {
   return [{ field: "gardenos:entry.ingressName", got: entry.ingressName, want, fix }];
 };
 
-const fitsWithoutOneNode: Check = ({ nodes, serverType, ingress, profile }, { rejectedNodes }) => {
-  if (!nodes || !serverType || !ingress || !profile || rejectedNodes > 0) return [];
-  const found = capacity({ nodes, serverType, ingress, profile });
-  if (!found || found.fits) return [];
+const fitsWithoutOneNode: Check = (settings, { rejectedNodes }) => {
+  const { nodes, serverType, ingress, profile, postgres, pgbouncer, services, supabase, tls } = settings;
+  if (!nodes || !serverType || !ingress || !profile || !postgres || !pgbouncer) return [];
+  if (!services || !supabase || !tls || rejectedNodes > 0) return [];
+  if (nodeList(settings).length === 0) return [];
+  const found = capacity({
+    nodes,
+    serverType,
+    ingress,
+    profile,
+    postgres,
+    pgbouncer,
+    services,
+    supabase,
+    tls,
+  });
+  if (!found) return [];
+  const { tooLarge, largestNodeMib } = found;
+  const alone = tooLarge.map(({ name, mib }) => ({
+    field: "gardenos:serverType",
+    got: `${serverType}, and ${name} with ${mib} MiB a pod`,
+    want: `room for each pod on one node: the largest that is left when one node is lost has ${largestNodeMib} MiB`,
+    fix: `use a server type with more memory for two nodes or more, or lower the memory of ${name}`,
+  }));
+  return found.fits ? alone : [...alone, ...together(found, serverType)];
+};
+
+const together = (found: Capacity, serverType: string): Problem[] => {
   const list = found.rows.map(({ name, pods }) => `${name} ${pods}`).join(", ");
   return [
     {
       field: "gardenos:serverType",
       got: serverType,
       want: `room for ${found.requestedMib} MiB of requests when one node is lost, and there are ${found.availableMib} MiB (${list})`,
-      fix: "use a server type with more memory, or lower what is asked for (ingress.memory)",
+      fix: "use a server type with more memory, or lower what is asked for (postgres.memory, pgbouncer.memory, ingress.memory, memory and pods of services)",
     },
   ];
 };

@@ -86,6 +86,19 @@ describe("a three-member cluster", () => {
   });
 });
 
+describe("tokens of users with a password", () => {
+  it("are signed with one key on all members, so that one that restarts knows them", async () => {
+    const recording = await cluster(["n1", "n2", "n3"]);
+    const keys = recording.resources.filter(({ name }) => name === "etcd-token-key");
+    expect(keys.map(({ type }) => type)).toEqual(["tls:index/privateKey:PrivateKey"]);
+    const lines = commands(recording)
+      .filter(({ name }) => name.endsWith("-files"))
+      .map(({ inputs }) => /^# \/etc\/etcd\/pki\/token\.key .*$/m.exec(String(inputs["create"]))?.[0]);
+    expect(lines[0]).toBeDefined();
+    expect(new Set(lines).size).toBe(1);
+  });
+});
+
 describe("certificates", () => {
   const request = (recording: Recording, name: string) =>
     recording.resources.find((r) => r.type.endsWith("CertRequest") && r.name === name)?.inputs;

@@ -5,20 +5,9 @@ import { ADMIN_GROUP } from "../../plan/access.ts";
 import { INGRESS, NETWORK } from "../support/platform.ts";
 import { type Recorded, type Recording, record } from "../support/record.ts";
 import { MANIFEST } from "../support/settings.ts";
+import { clusterProvider, gate } from "../support/world.ts";
 
 type Args = ConstructorParameters<typeof Platform>[1];
-
-class Provider extends pulumi.ProviderResource {
-  constructor(name: string) {
-    super("kubernetes", name, {});
-  }
-}
-
-class Gate extends pulumi.CustomResource {
-  constructor() {
-    super("test:index:Gate", "gate");
-  }
-}
 
 function platform(changes: Partial<Args> = {}): Promise<Recording> {
   return record(() => {
@@ -29,12 +18,14 @@ function platform(changes: Partial<Args> = {}): Promise<Recording> {
         kubernetesVersion: "1.36.5",
         network: NETWORK,
         ingress: INGRESS,
+        supabase: false,
+        tls: "internal-ca",
         images: MANIFEST.images,
         entry: { kind: "ip", value: pulumi.output("203.0.113.80") },
-        after: [new Gate()],
+        after: [gate()],
         ...changes,
       },
-      { providers: [new Provider("cluster")] },
+      { providers: [clusterProvider()] },
     );
   });
 }

@@ -14,9 +14,9 @@ import { placeholders, stackConfig } from "../../lab/stack-config.ts";
 import { readRepositoryFile, repositoryPath } from "../../lib/repository-file.ts";
 import { RecordingHypervisor } from "../cloud/support/recording-hypervisor.ts";
 import { type ComparedState, comparedState } from "../support/engine-state.ts";
-import { type Difference, differences, type Tolerance, verdict } from "../support/parity.ts";
+import { type Difference, differences, type Tolerance, verdict, withoutGained } from "../support/parity.ts";
 import { FIXTURE, realEngine } from "../support/real-engine.ts";
-import { TOLERATED } from "./tolerated.ts";
+import { GAINED, TOLERATED } from "./tolerated.ts";
 
 const STACK = { project: "gardenos", stack: "lab" } as const;
 /** Two runs of the program, on a machine that has other things to do. */
@@ -66,7 +66,7 @@ describe("the built-in engine's state of the lab's program", () => {
     dir = mkdtempSync(join(tmpdir(), "parity-"));
     const hypervisor = new RecordingHypervisor();
     cloud = await startCloud({ port: 0, token: TOKEN, stateFile: join(dir, "cloud.json"), hypervisor });
-    builtin = await runProgram(dir, cloud);
+    builtin = withoutGained(await runProgram(dir, cloud), real.resources, GAINED);
   }, START_MS);
   afterAll(async () => {
     await cloud.close();

@@ -1,5 +1,5 @@
 /** Where the built-in engine's state differs from the real one's on purpose. An entry that nothing needs any more fails. */
-import type { Tolerance } from "../support/parity.ts";
+import type { Gained, Tolerance } from "../support/parity.ts";
 
 const absent = undefined;
 
@@ -68,5 +68,13 @@ export const TOLERATED: readonly Tolerance[] = [
     real: "plain",
     builtin: absent,
     reason: "version of the library that the plugin is written with",
+  },
+];
+
+/** What the program makes since the recording, which wants the Pulumi CLI. */
+export const GAINED: readonly Gained[] = [
+  {
+    resource: "PrivateKey::etcd-token-key",
+    reason: "the recording is older than etcd's signed tokens (ADR 0016)",
   },
 ];

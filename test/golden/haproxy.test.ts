@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { renderInClusterConfig } from "../../components/haproxy-lb/in-cluster-config.ts";
 import { EMPTY_DRAIN_LIST, type HaproxyConfig, PEM, renderDropIn, renderHaproxyConfig, renderPem } from "../../components/haproxy-lb/render.ts";
 import { repositoryPath } from "../../lib/repository-file.ts";
 import { PORTS } from "../../plan/ports.ts";
@@ -16,6 +17,10 @@ const CONFIG: HaproxyConfig = {
   access: { adminCidrs: ["203.0.113.10/32"], podCidr: "10.42.0.0/16", loadBalancerIp: "10.0.1.5" },
   settings: { connectTimeoutSeconds: 1, idleTimeoutSeconds: 3600, hardStopSeconds: 1800 },
   ingress: { ping: true },
+  postgres: {
+    servers: NODES.map(({ key, ip }, i) => ({ name: key, address: `${ip}:${30540 + i}`, restPort: 30580 + i })),
+    allowedCidrs: ["198.51.100.0/24"],
+  },
   stats: { user: "gardenos", password: "PASSWORD" },
 };
 const { loadBalancerIp: _, ...WITHOUT_BALANCER } = CONFIG.access;
@@ -145,6 +150,55 @@ it("the addition to the unit is what systemd accepts", async () => {
   const unit = join(staged, "haproxy.service");
   writeFileSync(unit, `${renderDropIn("10.0.1.11").replace(/^ExecStartPre=.*$/m, "")}ExecStart=/bin/true\n`);
   expect(execFileSync("systemd-analyze", ["verify", unit], { stdio: "pipe", encoding: "utf8" })).toBe("");
+});
+
+describe("Postgres", () => {
+  it("is reached from this machine, nodes and the configured networks, and from nobody else", () => {
+    for (const name of ["postgres-primary", "postgres-replica"]) {
+      const lines = section(renderHaproxyConfig(CONFIG), `frontend ${name}`);
+      expect(lines.flatMap((line) => /^acl allowed src (.*)$/.exec(line)?.[1] ?? [])).toEqual([
+        "127.0.0.1",
+        "10.0.1.11",
+        "10.0.1.12",
+        "10.0.1.13",
+        "198.51.100.0/24",
+      ]);
+      expect(lines).toContain("tcp-request connection reject unless allowed");
+    }
+  });
+
+  it("follows the leader by Patroni's own word, and cuts sessions to one that has lost it", () => {
+    const text = section(renderHaproxyConfig(CONFIG), "backend postgres-primary").join("\n");
+    expect(text).toContain("http-check send meth GET uri /primary ");
+    expect(text).toContain("on-marked-down shutdown-sessions");
+    expect(text).toContain("verify required ca-file /etc/haproxy/pki/postgres-ca.pem");
+    expect(text).toContain("server n2 10.0.1.12:30541 port 30581");
+  });
+
+  it("has no front in a stack without it", () => {
+    expect(renderHaproxyConfig({ ...CONFIG, postgres: undefined })).not.toContain("postgres");
+  });
+});
+
+describe("the in-cluster HAProxy", () => {
+  const text = renderInClusterConfig({
+    members: [
+      { name: "postgres-0", serviceIp: "10.43.0.11" },
+      { name: "postgres-1", serviceIp: "10.43.0.12" },
+    ],
+    healthPort: 8405,
+  });
+
+  it("is what HAProxy accepts", async () => {
+    await expect(text).toMatchFileSnapshot("./host/haproxy-in-cluster.cfg");
+    put("/etc/haproxy/postgres-ca.pem", execFileSync("cat", [join(staged, PEM.postgresCa)], { encoding: "utf8" }));
+    expect(validate(text)).toBe("");
+  });
+
+  it("asks nobody for members' addresses: names are not answered while a node is lost", () => {
+    expect(section(text, "backend postgres-replica").join("\n")).toContain("server postgres-0 10.43.0.11:5432 port 8008");
+    expect(text).not.toContain("resolve");
+  });
 });
 
 it("a stack without an ingress has no front for one", () => {

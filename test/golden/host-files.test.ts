@@ -65,9 +65,9 @@ describe("host firewall", () => {
     check("nft", "-c", "-f", rules);
   });
 
-  it("closes SSH, etcd's peer port and the ingress pods' own ports to pods before it opens anything to anyone", () => {
+  it("closes SSH, etcd's peer port, Postgres and the ingress pods' own ports to pods before it opens anything to anyone", () => {
     const lines = renderFirewall(FIREWALL).split("\n");
-    const drop = lines.findIndex((line) => line.includes("10.42.0.0/16 tcp dport { 22, 2380, 8080, 8443 } drop"));
+    const drop = lines.findIndex((line) => line.includes("10.42.0.0/16 tcp dport { 22, 2380, 5432, 5433, 8080, 8443, 30540-30544, 30580-30584 } drop"));
     const firstOpen = lines.findIndex((line) => line.includes("tcp dport") && line.includes("accept"));
     expect(drop).toBeGreaterThan(0);
     expect(drop).toBeLessThan(firstOpen);

@@ -5,7 +5,7 @@ import { repositoryPath } from "../../lib/repository-file.ts";
 import { type DrillResult, drillFailover, renderDrill } from "../../ops/drill.ts";
 import { drain, ready } from "../../ops/lb.ts";
 import { sshArgv } from "../../ops/ssh.ts";
-import { isHealthy, readStatus, renderStatus } from "../../ops/status.ts";
+import { isHealthy, readStatus, renderStatus } from "../../ops/status/index.ts";
 import { type FakeStack, fakeStack } from "../support/ops-access.ts";
 
 let stack: FakeStack;
@@ -25,6 +25,49 @@ describe("status", () => {
     expect(found.nodes.map(({ reachable }) => reachable)).toEqual([false, true, true]);
     // The others speak for the cluster.
     expect(renderStatus(found)).toMatch(/n1 .* running, NO SSH .* healthy .* leader/);
+  });
+});
+
+describe("status of disks", () => {
+  it("is not well where Postgres and etcd are about to stop", async () => {
+    stack.diskFree["n2"] = 200 * 1024 ** 2;
+    const found = await readStatus(stack.access);
+    expect(found.nodes[1]).toMatchObject({ diskFreeBytes: 200 * 1024 ** 2 });
+    expect(isHealthy(found)).toBe(false);
+    expect(renderStatus(found)).toMatch(/n2 .* running, DISK FULL /);
+  });
+});
+
+describe("status of HAProxy", () => {
+  const answering = (node: string) => ({
+    ...{ node, drained: false },
+    backends: [{ name: "kubernetes-api", up: 3, total: 3 }],
+  });
+
+  it("names the nodes where it does not answer", async () => {
+    const found = await readStatus(stack.access);
+    const haproxy = [answering("n1"), answering("n2"), { node: "n3", drained: false, backends: [] }];
+    expect(renderStatus({ ...found, haproxy })).toContain("HAProxy: 2 of 3 nodes answer, NO ANSWER from n3.");
+  });
+});
+
+describe("status of applications", () => {
+  const api = { namespace: "apps", name: "api", ready: 2, wanted: 2 };
+  const auth = { namespace: "supabase", name: "auth", ready: 2, wanted: 2 };
+
+  it("counts the pods of each, and is not well where some are missing", async () => {
+    const found = await readStatus(stack.access);
+    const { version = "", nodes = [] } = found.kubernetes ?? {};
+    const withWorkloads = (...workloads: readonly (typeof api)[]) => ({
+      ...found,
+      kubernetes: { version, nodes, workloads },
+    });
+    const well = withWorkloads(api, auth);
+    expect(isHealthy(well)).toBe(true);
+    expect(renderStatus(well)).toContain("Namespace apps: api 2/2.\nNamespace supabase: auth 2/2.");
+    const ill = withWorkloads({ ...api, ready: 1 }, auth);
+    expect(isHealthy(ill)).toBe(false);
+    expect(renderStatus(ill)).toContain("Namespace apps: api 1/2 NOT READY.");
   });
 });
 

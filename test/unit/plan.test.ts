@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fromNumber, toNumber } from "../../lib/cidr.ts";
 import { parseManifest } from "../../plan/artifacts.ts";
-import { capacity } from "../../plan/capacity.ts";
+import { capacity, renderCapacity } from "../../plan/capacity.ts";
 import { makePlan, planWarnings, reservedAddresses } from "../../plan/plan.ts";
 import { INGRESS_HOST_PORTS, PORTS } from "../../plan/ports.ts";
 import { GOOD, MANIFEST, problemsOf, settingsOf } from "../support/settings.ts";
@@ -58,6 +58,20 @@ describe("etcd's timers", () => {
 describe("warnings", () => {
   it("are none for a sound stack", () => {
     expect(planWarnings(makePlan(IDENTITY, settingsOf(), MANIFEST))).toEqual([]);
+  });
+
+  it("speak of what is set and left out in a stack without Postgres", () => {
+    const services = { api: { image: "ghcr.io/example/api:1" } };
+    const warnings = (profile: string, more: object) =>
+      planWarnings(makePlan(IDENTITY, settingsOf({ ...GOOD, ...more, profile }), MANIFEST));
+    expect(warnings("kubernetes", { services })).toEqual([
+      "gardenos:profile is kubernetes: services and Supabase of the settings are left out.",
+    ]);
+    expect(warnings("hosts", { supabase: { profile: "core" } })).toEqual([
+      "gardenos:profile is hosts: services and Supabase of the settings are left out.",
+    ]);
+    expect(warnings("full", { services })).toEqual([]);
+    expect(warnings("hosts", {})).toEqual([]);
   });
 
   it("speak of a single member and of a permission left in place", () => {
@@ -149,8 +163,45 @@ describe("memory", () => {
     expect(found?.fits).toBe(true);
   });
 
+  it("has room for each pod on one node", () => {
+    const raw = {
+      ...GOOD,
+      services: { api: { image: "ghcr.io/example/api:1", memory: "7Gi", replicas: 1 } },
+    };
+    expect(problemsOf(raw)).toEqual([
+      {
+        field: "gardenos:serverType",
+        got: "cx33, and api with 7168 MiB a pod",
+        want: "room for each pod on one node: the largest that is left when one node is lost has 6044 MiB",
+        fix: "use a server type with more memory for two nodes or more, or lower the memory of api",
+      },
+    ]);
+    const large = { ...GOOD.nodes.n3, serverType: "ccx33" };
+    expect(problemsOf({ ...raw, nodes: { ...GOOD.nodes, n3: large } })).toHaveLength(1);
+    expect(
+      problemsOf({ ...raw, nodes: { ...GOOD.nodes, n2: { ...large, privateIp: "10.0.1.12" }, n3: large } }),
+    ).toEqual([]);
+  });
+
   it("of an unknown server type is not guessed", () => {
     expect(capacity(settingsOf({ ...GOOD, serverType: "cx99" }))).toBeUndefined();
+    const warnings = (profile: string) =>
+      planWarnings(makePlan(IDENTITY, settingsOf({ ...GOOD, serverType: "cx99", profile }), MANIFEST));
+    expect(warnings("full")).toEqual([
+      "The memory of cx99 is not known here: nobody has checked whether all pods fit when a node is lost.",
+    ]);
+    expect(warnings("hosts")).toEqual([]);
+  });
+
+  it("is told as a table that adds up", () => {
+    const found = capacity(settingsOf({ ...GOOD, profile: "kubernetes" }));
+    expect(found && renderCapacity(found)).toBe(
+      [
+        "Memory that pods ask for when one node is lost, and 12088 MiB that are left then:",
+        "  coredns   2 × 70     140 MiB",
+        "  together             140 MiB",
+      ].join("\n"),
+    );
   });
 });
 

@@ -1,11 +1,12 @@
 /** Rules that hold for all objects of the platform, whatever is added to it. */
 import { describe, expect, it } from "vitest";
-import type { KubeObject } from "../../components/kubernetes/objects.ts";
+import { isWorkload, type KubeObject } from "../../components/kubernetes/objects.ts";
 import { contains } from "../../lib/cidr.ts";
 import { NAMESPACES, type NamespacePlan, namespaces } from "../../plan/namespaces.ts";
 import { METADATA_ADDRESS } from "../../plan/ports.ts";
 import { workloads } from "../../plan/workloads.ts";
 import { HELPER_POD, INGRESS, OBJECTS } from "../support/platform.ts";
+import { settingsOf } from "../support/settings.ts";
 
 /** As much of a pod as the rules look at. */
 interface Pod {
@@ -41,16 +42,14 @@ interface Running {
   readonly pod: Pod;
 }
 
-const running: readonly Running[] = OBJECTS.filter(
-  ({ kind }) => kind === "DaemonSet" || kind === "Deployment",
-).map((object) => {
+const running: readonly Running[] = OBJECTS.filter(isWorkload).map((object) => {
   const { spec } = object as unknown as { spec: { replicas?: number; template: { spec: Pod } } };
   const { name, namespace = "" } = object.metadata;
   return { kind: object.kind, name, namespace, replicas: spec.replicas, pod: spec.template.spec };
 });
 
 const containersOf = ({ pod }: Running) => [...pod.containers, ...(pod.initContainers ?? [])];
-const spaces = namespaces({ profile: "full", ingress: INGRESS });
+const spaces = namespaces({ profile: "full", ingress: INGRESS, supabase: true, tls: "acme" });
 const ofKind = (kind: KubeObject["kind"]) => OBJECTS.filter((object) => object.kind === kind);
 
 /** What Pod Security's level `restricted` would refuse. */
@@ -87,7 +86,7 @@ describe("pods", () => {
   });
 
   it("have a memory limit equal to the request, which is the one that the capacity check counts", () => {
-    const table = workloads({ ingress: INGRESS }).filter(({ name }) => name !== "coredns");
+    const table = workloads(settingsOf()).filter(({ name }) => name !== "coredns");
     const asked = running.map(({ name, kind, replicas, pod }) => ({
       name,
       pods: kind === "DaemonSet" ? "per node" : replicas,
@@ -111,8 +110,9 @@ describe("pods", () => {
 
   it("have a priority, an account of their own, and a budget where there is more than one", () => {
     const budgets = ofKind("PodDisruptionBudget").map(({ metadata }) => metadata.name);
-    for (const { name, kind, replicas, pod } of running) {
-      expect(pod.priorityClassName, name).toBe("gardenos-platform");
+    for (const { name, namespace, kind, replicas, pod } of running) {
+      const isData = namespace === NAMESPACES.postgres.name;
+      expect(pod.priorityClassName, name).toBe(isData ? "gardenos-data" : "gardenos-platform");
       expect(pod.serviceAccountName, name).toBe(name);
       expect(budgets.includes(name), name).toBe(kind === "DaemonSet" || (replicas ?? 1) > 1);
     }
@@ -187,13 +187,13 @@ describe("policies", () => {
     }
   });
 
-  it("name a destination in every rule, and no address but nodes' API and kubelet", () => {
+  it("name a destination in every rule, and no address but nodes' API, kubelet and etcd", () => {
     for (const { rule } of egress) {
       expect(rule.to?.length).toBeGreaterThan(0);
       for (const { ipBlock } of (rule.to ?? []).filter((peer) => peer.ipBlock)) {
         expect(ipBlock?.cidr).toMatch(/^10\.0\.1\.1[123]\/32$/);
         expect(contains(ipBlock?.cidr ?? "", METADATA_ADDRESS)).toBe(false);
-        expect([6445, 10250]).toContain(rule.ports?.[0]?.port);
+        expect([2379, 6445, 10250]).toContain(rule.ports?.[0]?.port);
       }
     }
   });

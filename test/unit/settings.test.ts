@@ -107,6 +107,10 @@ describe("nodes", () => {
     ]);
   });
 
+  it("are counted once where there are none", () => {
+    expect(Object.keys(found({ nodes: {} }))).toEqual(["gardenos:nodes"]);
+  });
+
   it("have names that are host names", () => {
     const { n1, n2, n3 } = GOOD.nodes;
     expect(found({ nodes: { n1, n2, "N-3": n3 } })).toEqual({
@@ -258,7 +262,7 @@ describe("etcd", () => {
 
 it("a package source has an address", () => {
   expect(found({ apt: { uri: "ftp://x", suite: "s", components: [], keyFile: "k" } })).toEqual({
-    "gardenos:apt.uri": "an http or https address",
+    "gardenos:apt.uri": "an http or https address, without user, password, query and fragment",
     "gardenos:apt.components": "at least one component",
   });
 });
@@ -267,8 +271,8 @@ it("unknown keys are named, with the keys there are", () => {
   expect(problemsOf({ ...GOOD, notes: {} })).toEqual([
     {
       field: "gardenos:notes",
-      got: {},
-      want: "one of adminCidrs, apt, artifacts, entry, environment, etcd, haproxy, image, ingress, k3s, lab, network, nodes, profile, protect, serverType, ssh, topology",
+      got: "a value that is not shown",
+      want: "one of adminCidrs, ai, apt, artifacts, domain, entry, environment, etcd, haproxy, image, ingress, k3s, lab, network, nodes, pgbouncer, postgres, profile, protect, serverType, services, ssh, supabase, tls, topology",
       fix: "pulumi config rm gardenos:notes",
     },
   ]);
@@ -373,8 +377,9 @@ describe("Kubernetes", () => {
   it("refuses what does not fit when a node is lost, with the sums", () => {
     expect(found({ serverType: "cpx21", ingress: { memory: "2Gi" } })).toEqual({
       "gardenos:serverType":
-        "room for 4500 MiB of requests when one node is lost, and there are 3896 MiB " +
-        "(coredns 2 × 70, metrics-server 2 × 100, local-path-provisioner 1 × 64, traefik 2 × 2048)",
+        "room for 6804 MiB of requests when one node is lost, and there are 3896 MiB " +
+        "(coredns 2 × 70, metrics-server 2 × 100, local-path-provisioner 1 × 64, postgres-lb 2 × 64, " +
+        "postgres 2 × 1024, pgbouncer 2 × 64, traefik 2 × 2048)",
     });
   });
 

@@ -1,0 +1,1 @@
+export { IngressCertificates } from "./ingress-certificates.ts";

@@ -1,0 +1,1 @@
+export { Pgbouncer } from "./pgbouncer.ts";

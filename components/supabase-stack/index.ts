@@ -1,0 +1,1 @@
+export { SupabaseStack } from "./supabase-stack.ts";
