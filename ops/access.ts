@@ -1,7 +1,7 @@
 /** What on-call's tools need of a stack. The lab and production each have their own way to it. */
 import type { StackExports } from "../exports.ts";
 import { type ApiCredentials, readKubeconfig } from "./kubeconfig.ts";
-import type { StatusSource } from "./status.ts";
+import type { StatusSource } from "./status/index.ts";
 
 /** What a load balancer thinks of a target. `unknown`: not checked yet. */
 export type TargetHealth = "healthy" | "unhealthy" | "unknown";
@@ -10,9 +10,14 @@ export interface OpsAccess extends StatusSource {
   readonly exports: StackExports;
   /** How a person calls these tools here, for messages: `npm run -s ops --`. */
   readonly self: string;
+  /** A command on a node, on this terminal, for as long as it takes. Answers its exit code. */
+  terminal(node: string, command: string): Promise<number>;
   /** The load balancer's view, by node key. Only for stacks that have one. */
   targetHealth(): Promise<Readonly<Record<string, TargetHealth>>>;
 }
+
+/** Runs a command's body with access to the stack; its number is the exit code. */
+export type WithAccess = (body: (access: OpsAccess) => Promise<number>) => Promise<void>;
 
 /** @throws Error that names the nodes there are */
 export function nodeOf(nodes: StackExports["nodes"], key: string): StackExports["nodes"][string] {

@@ -1,7 +1,11 @@
 /** `npm run -s ops -- COMMAND`: on-call's tools for a stack at Hetzner. The lab has the same commands. */
 import { Command } from "commander";
+import { endWithReader } from "../lib/end-with-reader.ts";
 import { addOpsCommands } from "./commands.ts";
 import { withProduction } from "./production.ts";
+import { addSupabaseCommands } from "./supabase-commands.ts";
+
+endWithReader();
 
 const program = new Command("ops")
   .description("On-call's tools for a stack that the Pulumi CLI deployed.")
@@ -9,6 +13,12 @@ const program = new Command("ops")
 
 addOpsCommands(program, async (body) => {
   process.exitCode = await withProduction(program.opts<{ stack?: string }>().stack, body);
+});
+
+addSupabaseCommands(program, () => {
+  const { stack } = program.opts<{ stack?: string }>();
+  if (stack === undefined) throw new Error("which stack? Say --stack NAME before the command");
+  return stack;
 });
 
 try {

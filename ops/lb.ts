@@ -1,6 +1,6 @@
 /** `lb drain` and `lb ready`: a node leaves the load balancer's service, and comes back. */
 import { hasLoadBalancer, nodeOf, type OpsAccess, type TargetHealth } from "./access.ts";
-import { readStatus, type Status } from "./status.ts";
+import { readStatus, type Status } from "./status/index.ts";
 import { waitFor } from "./wait.ts";
 
 const COMMAND = "/usr/local/lib/gardenos/haproxy-node";

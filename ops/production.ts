@@ -1,5 +1,5 @@
 /** A stack that the Pulumi CLI deployed: exports from its state, machines from Hetzner's API, nodes by OpenSSH. */
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import type { StackExports } from "../exports.ts";
 import { repositoryPath } from "../lib/repository-file.ts";
 import { nodeOf, type OpsAccess } from "./access.ts";
 import { type HetznerApi, serverStates, targetHealth } from "./hetzner.ts";
-import { sshArgv, trustHostKeys } from "./ssh.ts";
+import { isInteractive, sshArgv, trustHostKeys } from "./ssh.ts";
 
 const HETZNER = "https://api.hetzner.cloud/v1";
 /** A node that hangs must not hang the tool. */
@@ -39,6 +39,15 @@ function productionAccess(exports: StackExports, api: HetznerApi, knownHosts: st
     exports,
     serverState: serverStates(api),
     targetHealth: () => targetHealth(api, exports),
+    terminal: (key, command) => {
+      const login = { knownHosts, terminal: isInteractive() };
+      const [file, ...args] = sshArgv(login, nodeOf(exports.nodes, key).publicIp, [command]);
+      const child = spawn(file, args, { stdio: "inherit" });
+      return new Promise((resolve, reject) => {
+        child.once("error", reject);
+        child.once("exit", (code) => resolve(code ?? 1));
+      });
+    },
     run: async (key, command) => {
       const remote = ["timeout", String(TIMEOUT_SECONDS), command];
       const [file, ...args] = sshArgv({ knownHosts }, nodeOf(exports.nodes, key).publicIp, remote);

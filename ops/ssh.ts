@@ -7,6 +7,8 @@ export interface SshAccess {
   readonly knownHosts: string;
   /** Private key. @default - what OpenSSH finds: an agent, the user's own keys */
   readonly identity?: string;
+  /** Ask for a terminal there. @default false */
+  readonly terminal?: boolean;
 }
 
 /**
@@ -20,9 +22,15 @@ export function trustHostKeys(knownHosts: string, nodes: StackExports["nodes"]):
   renameSync(next, knownHosts);
 }
 
+/** True when a person sits at both ends of this process. */
+export const isInteractive = (): boolean => process.stdin.isTTY === true && process.stdout.isTTY === true;
+
+/** One word for a shell. */
+export const shellWord = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
 /** ssh's command line, as root. */
 export function sshArgv(
-  { knownHosts, identity }: SshAccess,
+  { knownHosts, identity, terminal = false }: SshAccess,
   publicIp: string,
   remote: readonly string[],
 ): readonly [string, ...string[]] {
@@ -35,5 +43,12 @@ export function sshArgv(
     "ServerAliveCountMax=2",
     "LogLevel=ERROR",
   ].flatMap((option) => ["-o", option]);
-  return ["ssh", ...(identity ? ["-i", identity] : []), ...options, `root@${publicIp}`, ...remote];
+  return [
+    "ssh",
+    ...(terminal ? ["-t"] : []),
+    ...(identity ? ["-i", identity] : []),
+    ...options,
+    `root@${publicIp}`,
+    ...remote,
+  ];
 }
