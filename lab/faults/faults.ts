@@ -1,4 +1,4 @@
-/** What can happen to nodes, and what clients of the Kubernetes API may see of it. */
+/** What can happen to nodes, and what clients of the Kubernetes API may see of it. Postgres has faults of its own: postgres/. */
 
 /** What faults do something to. */
 export interface World {
@@ -8,6 +8,10 @@ export interface World {
   power(node: string, state: "off" | "running"): Promise<void>;
   /** Pulls or plugs both network cables of a machine at the switch. */
   cables(node: string, state: "down" | "up"): Promise<void>;
+  /** kubectl as an administrator, with what it reads from standard input. */
+  kubectl(args: readonly string[], input?: string): Promise<string>;
+  /** Runs the program with another value of one setting; undefined: with the settings as they were. */
+  deploy(path: readonly string[], value: unknown): Promise<void>;
 }
 
 export interface Fault {
@@ -47,6 +51,21 @@ const kill = (unit: string, whom: "main" | "all") => (world: World, node: string
   world.run(node, `systemctl kill --signal=KILL --kill-whom=${whom} ${unit}`);
 
 const killed = { victims: 1, holdSeconds: NOTICE_SECONDS, apiSurvives: true } as const;
+
+/**
+ * Stops a member for as long as the fault lasts. K3s wants its node's etcd and starts again and again meanwhile, so the unit is kept
+ * from starting; killed, because a member that is alone takes a minute and a half to stop when asked nicely.
+ */
+export const END_ETCD = [
+  "mkdir -p /run/systemd/system/etcd.service.d",
+  "printf '[Unit]\\nConditionPathExists=/fault-is-over\\n' >/run/systemd/system/etcd.service.d/fault.conf",
+  "systemctl daemon-reload",
+  "systemctl stop --no-block etcd",
+  "systemctl kill --signal=KILL --kill-whom=all etcd",
+].join("; ");
+
+export const START_ETCD =
+  "rm -rf /run/systemd/system/etcd.service.d; systemctl daemon-reload; systemctl start etcd";
 
 export const FAULTS: readonly Fault[] = [
   {
@@ -92,12 +111,12 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: "quorum",
-    text: "two etcd members stop for 30 s",
+    text: "two etcd members are down for 30 s",
     victims: 2,
     endsEtcd: true,
     holdSeconds: QUORUM_SECONDS,
     apiSurvives: false,
-    inject: (world, node) => world.run(node, "systemctl stop etcd"),
-    heal: (world, node) => world.run(node, "systemctl start etcd"),
+    inject: (world, node) => world.run(node, END_ETCD),
+    heal: (world, node) => world.run(node, START_ETCD),
   },
 ];

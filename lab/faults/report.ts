@@ -34,18 +34,22 @@ function limitOf({ leaderHit, apiSurvives }: FaultRun, client: Client): number {
 }
 
 /** What was not as promised, a sentence each. */
-export function missesOf(run: FaultRun): readonly string[] {
-  const late = clientNames.flatMap((client) => {
+export const missesOf = (run: FaultRun): readonly string[] => [...delaysOf(run), ...harmOf(run)];
+
+/** Clients that were longer without an answer than promised. */
+export function delaysOf(run: FaultRun): readonly string[] {
+  return clientNames.flatMap((client) => {
     const gap = run.seen[client]?.longestGapMs ?? 0;
     const limit = limitOf(run, client);
     return gap > limit ? [`${CLIENTS[client]} ${seconds(gap)} s, wanted at most ${limit / 1000} s`] : [];
   });
-  return [
-    ...late,
-    ...(run.apiBackSeconds === null ? ["the API did not come back"] : []),
-    ...(run.backSeconds === null ? ["the cluster did not recover"] : []),
-  ];
 }
+
+/** What must not happen a single time. */
+export const harmOf = ({ apiBackSeconds, backSeconds }: FaultRun): readonly string[] => [
+  ...(apiBackSeconds === null ? ["the API did not come back"] : []),
+  ...(backSeconds === null ? ["the cluster did not recover"] : []),
+];
 
 /** One line of progress. */
 export function renderRun(run: FaultRun): string {
@@ -88,7 +92,7 @@ export function renderFaults(runs: readonly FaultRun[], seed: string): string {
 }
 
 /** `median / worst`, in seconds. */
-function spread(values: readonly number[]): string {
+export function spread(values: readonly number[]): string {
   if (values.length === 0) return "–";
   const text = (ms: number) => (Number.isFinite(ms) ? seconds(ms) : "never");
   return `${text(median(values))} / ${text(Math.max(...values))}`;

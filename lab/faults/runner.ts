@@ -4,7 +4,14 @@ import { chances, pick } from "../../lib/chance.ts";
 import { apiCredentials, hasLoadBalancer, type OpsAccess } from "../../ops/access.ts";
 import type { Measurement } from "../../ops/gaps.ts";
 import { ApiProbe } from "../../ops/measure.ts";
-import { isHealthy, readStatus, renderStatus, type Status } from "../../ops/status.ts";
+import { pgStatus } from "../../ops/pg.ts";
+import {
+  isHealthy,
+  postgresTroubles,
+  readStatus,
+  renderStatus,
+  type Status,
+} from "../../ops/status/index.ts";
 import { waitFor } from "../../ops/wait.ts";
 import { PORTS } from "../../plan/ports.ts";
 import type { Fault, World } from "./faults.ts";
@@ -20,6 +27,8 @@ export interface FaultsOptions {
   /** Of each fault. */
   readonly runs: number;
   readonly seed: string;
+  /** Aborted, the fault of the moment is ended and nothing more is done. */
+  readonly signal: AbortSignal;
   /** One line of progress. */
   say(line: string): void;
 }
@@ -33,13 +42,13 @@ export async function runFaults(
   world: World,
   options: FaultsOptions,
 ): Promise<readonly FaultRun[]> {
-  const { faults, seed, say } = options;
+  const { faults, seed, signal, say } = options;
   const chance = chances(seed);
   const done: FaultRun[] = [];
   say(`seed ${seed}`);
   for (let round = 0; round < options.runs; round++) {
     for (const fault of faults) {
-      const run = await runFault(access, world, fault, chance);
+      const run = await runFault(access, world, { fault, chance, signal });
       say(renderRun(run));
       done.push(run);
       if (run.backSeconds === null) return done;
@@ -51,8 +60,11 @@ export async function runFaults(
 async function runFault(
   access: OpsAccess,
   world: World,
-  fault: Fault,
-  chance: () => number,
+  {
+    fault,
+    chance,
+    signal,
+  }: { readonly fault: Fault; readonly chance: () => number; readonly signal: AbortSignal },
 ): Promise<FaultRun> {
   const before = await requireHealthy(access);
   const { victims, witness } = choose(fault, before, chance);
@@ -60,11 +72,11 @@ async function runFault(
   try {
     await Promise.all(victims.map((node) => fault.inject(world, node)));
     const injected = performance.now();
-    await sleep(fault.holdSeconds * 1000);
+    await sleep(fault.holdSeconds * 1000, undefined, { signal });
     const healed = fault.heal ? performance.now() : injected;
     await Promise.all(victims.map((node) => fault.heal?.(world, node)));
     const api = fault.apiSurvives ? undefined : await untilApiAnswers(clients, healed);
-    const backSeconds = await untilRecovered(access, healed);
+    const backSeconds = await untilRecovered(access, healed, { layer: "all", seconds: RECOVERY_SECONDS });
     const leader = before.etcd.members.find((member) => member.leader)?.name ?? "";
     return {
       fault: fault.name,
@@ -76,6 +88,9 @@ async function runFault(
       backSeconds,
       seen: await stopAll(clients),
     };
+  } catch (error) {
+    await Promise.all(victims.map((node) => fault.heal?.(world, node)));
+    throw error;
   } finally {
     await stopAll(clients);
   }
@@ -130,9 +145,16 @@ async function untilApiAnswers(clients: Clients, since: number): Promise<number 
   return back ? secondsSince(since) : null;
 }
 
-/** Seconds until everything was well, seen twice; null when it was not in time. */
-async function untilRecovered(access: OpsAccess, since: number): Promise<number | null> {
-  const look = async () => isHealthy(await readStatus(access)) && (await balancerIsContent(access));
+/** Seconds until the layer was well, seen twice; null when it was not in time. */
+export async function untilRecovered(
+  access: OpsAccess,
+  since: number,
+  { layer, seconds: patience }: { readonly layer: "all" | "postgres"; readonly seconds: number },
+): Promise<number | null> {
+  const look = async () => {
+    if (layer === "postgres") return postgresTroubles(await pgStatus(access)).length === 0;
+    return isHealthy(await readStatus(access)) && (await balancerIsContent(access));
+  };
   const found = await waitFor(
     async () => {
       if (!(await look())) return undefined;
@@ -140,7 +162,7 @@ async function untilRecovered(access: OpsAccess, since: number): Promise<number 
       await sleep(CONFIRM_MS);
       return (await look()) ? seconds : undefined;
     },
-    { seconds: RECOVERY_SECONDS },
+    { seconds: patience },
   );
   return found ?? null;
 }
@@ -150,7 +172,8 @@ async function balancerIsContent(access: OpsAccess): Promise<boolean> {
   return Object.values(await access.targetHealth()).every((health) => health === "healthy");
 }
 
-async function requireHealthy(access: OpsAccess): Promise<Status> {
+/** @throws Error with the status when something is not well */
+export async function requireHealthy(access: OpsAccess): Promise<Status> {
   const found = await readStatus(access);
   if (isHealthy(found) && (await balancerIsContent(access))) return found;
   throw new Error(`no fault was injected: the cluster is not well\n${renderStatus(found)}`);

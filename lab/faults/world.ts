@@ -1,6 +1,10 @@
 /** The lab's nodes as faults see them. Runs inside the lab's network. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { parseDocument } from "yaml";
+import { repositoryPath } from "../../lib/repository-file.ts";
 import type { OpsAccess } from "../../ops/access.ts";
 import { power, serverOf } from "../api.ts";
+import { captureKubectl } from "../kubectl.ts";
 import type { Lab } from "../lab.ts";
 import { run } from "../machines/run.ts";
 import { privatePort, publicPort } from "../network/links.ts";
@@ -16,5 +20,20 @@ export function labWorld(lab: Lab, access: OpsAccess): World {
       const lines = ports.map((port) => `link set dev ${port} ${state}\n`);
       await run(["ip", "-batch", "-"], lines.join(""));
     },
+    kubectl: (args, input) => captureKubectl(lab, args, input),
+    deploy: redeploy(lab),
+  };
+}
+
+/** Writes the setting into the stack's file, where a person would, and puts the file back at the end. */
+function redeploy(lab: Lab): World["deploy"] {
+  const file = repositoryPath(`Pulumi.${lab.stack}.yaml`);
+  const original = readFileSync(file, "utf8");
+  return async (path, value) => {
+    const document = parseDocument(original);
+    if (value !== undefined) document.setIn(["config", ...path], value);
+    writeFileSync(file, value === undefined ? original : document.toString());
+    // With --json what it says comes by standard error, and so into the message of a run that fails.
+    await run([process.execPath, repositoryPath("lab/cli.ts"), "deploy", "--json"]);
   };
 }

@@ -1,0 +1,139 @@
+/** Runs faults of Postgres against a living cluster, while writers count what is acknowledged. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { chances } from "../../../lib/chance.ts";
+import type { OpsAccess } from "../../../ops/access.ts";
+import { readStatus } from "../../../ops/status/index.ts";
+import type { World } from "../faults.ts";
+import { requireHealthy, untilRecovered } from "../runner.ts";
+import { type Attempt, longestGapMs, lostRows, type Path, paths, splitBrainAcks } from "./acks.ts";
+import type { PostgresFault } from "./faults.ts";
+import { missesOf, type PathSeen, type PostgresRun, renderPostgresRun } from "./report.ts";
+import { type Scene, sceneOf } from "./scene.ts";
+import { INTERVAL_MS, now, startWriters, stopWriters, takeRows } from "./writers.ts";
+
+/** Three members on one timeline, a synchronous standby. A node that was off boots first. */
+const RECOVERY_SECONDS = 60;
+/** Everything else of a node: Kubernetes, every HAProxy. The next fault waits for it. */
+const SETTLE_SECONDS = 240;
+/** Before a fault: writers have their connections, and a rate to be compared with. */
+const WARM_UP_MS = 5000;
+
+export interface PostgresFaultsOptions {
+  readonly faults: readonly PostgresFault[];
+  /** Of each fault. */
+  readonly runs: number;
+  readonly seed: string;
+  /** Aborted, the fault of the moment is ended and nothing more is done. */
+  readonly signal: AbortSignal;
+  /** One line of progress. */
+  say(line: string): void;
+}
+
+/**
+ * Every fault, as often as asked for, one after the other. Ends early when a cluster does not recover.
+ * @throws Error before anything is touched when the cluster is not well
+ */
+export async function runPostgresFaults(
+  access: OpsAccess,
+  world: World,
+  { faults, runs, seed, signal, say }: PostgresFaultsOptions,
+): Promise<readonly PostgresRun[]> {
+  const chance = chances(seed);
+  const done: PostgresRun[] = [];
+  say(`seed ${seed}`);
+  for (let round = 0; round < runs; round++) {
+    for (const fault of faults) {
+      say(`${fault.name}: ${fault.text}`);
+      const scene = sceneOf(world, await requireHealthy(access), chance);
+      const run = await runFault(access, scene, { fault, run: `${seed}-${round}-${fault.name}`, signal });
+      say(renderPostgresRun(run));
+      if (missesOf(run).length > 0) say(await lastWords(scene));
+      done.push(run);
+      if (run.backSeconds === null) return done;
+    }
+  }
+  return done;
+}
+
+async function runFault(
+  access: OpsAccess,
+  scene: Scene,
+  {
+    fault,
+    run,
+    signal,
+  }: { readonly fault: PostgresFault; readonly run: string; readonly signal: AbortSignal },
+): Promise<PostgresRun> {
+  try {
+    await fault.prepare?.(scene);
+    // Where it is now: some faults have moved it.
+    const etcdLeader = (await readStatus(access)).etcd.members.find((member) => member.leader)?.name ?? "";
+    const writers = await startWriters(access, scene.world, { run, witness: scene.witness });
+    try {
+      await sleep(WARM_UP_MS, undefined, { signal });
+      const injected = now();
+      await fault.inject(scene);
+      await sleep(fault.holdSeconds * 1000, undefined, { signal });
+      const healed = performance.now();
+      await fault.heal?.(scene);
+      const backSeconds = await untilRecovered(access, healed, {
+        layer: "postgres",
+        seconds: RECOVERY_SECONDS,
+      });
+      const until = now();
+      const attempts = await stopWriters(writers);
+      const rows = await takeRows(writers);
+      const seen = paths.map((path) => {
+        const present = rows.get(path) ?? new Set<number>();
+        return [path, judge(attempts[path], present, { since: injected, until })] as const;
+      });
+      return {
+        ...{
+          fault: fault.name,
+          leader: scene.leader.name,
+          node: scene.leader.node,
+          etcdLeader,
+        },
+        ...{
+          injected: new Date(injected).toISOString(),
+          limitMs: fault.limitMs,
+          losesRows: fault.losesRows ?? false,
+        },
+        backSeconds,
+        seen: Object.fromEntries(seen) as Record<Path, PathSeen>,
+      };
+    } catch (error) {
+      await fault.heal?.(scene);
+      await stopWriters(writers).catch(() => undefined);
+      throw error;
+    }
+  } finally {
+    await fault.restore?.(scene);
+    if (!signal.aborted)
+      await untilRecovered(access, performance.now(), { layer: "all", seconds: SETTLE_SECONDS });
+  }
+}
+
+function judge(
+  attempts: readonly Attempt[],
+  present: ReadonlySet<number>,
+  window: { readonly since: number; readonly until: number },
+): PathSeen {
+  return {
+    acked: attempts.filter(({ error }) => error === undefined).length,
+    lost: lostRows(attempts, present).length,
+    splitBrain: splitBrainAcks(attempts).length,
+    longestGapMs: longestGapMs(attempts, { ...window, intervalMs: INTERVAL_MS }),
+  };
+}
+
+/** What members said last, for the person who looks into a miss. */
+async function lastWords({ world, leader, replicas }: Scene): Promise<string> {
+  const logs = [leader, ...replicas].map(async ({ name }) => {
+    const log = await world
+      .kubectl(["-n", "postgres-cluster", "logs", name, "-c", "postgres", "--tail=20"])
+      .catch(String);
+    return `--- ${name}\n${log}`;
+  });
+  return (await Promise.all(logs)).join("\n");
+}
