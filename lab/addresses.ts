@@ -10,6 +10,8 @@ export const LAB_NET = {
   /** Where artifacts and packages are served from, as the internet would. */
   artifactIp: "192.0.2.1",
   artifactPort: 80,
+  /** The stand-in for an AI provider, at the same address. */
+  modelPort: 8090,
   /** The workstation that runs the program: inside `adminCidrs`. */
   adminIp: "203.0.113.10",
   /** Somebody else on the internet: outside `adminCidrs`. */

@@ -1,10 +1,13 @@
 /** `npm run -s lab -- COMMAND`: a Hetzner Cloud on this machine, and the program that fills it. */
 import { Command } from "commander";
+import { endWithReader } from "../lib/end-with-reader.ts";
 import { addOpsCommands } from "../ops/commands.ts";
-import { isHealthy, readStatus, renderStatus, type Status } from "../ops/status.ts";
+import { isHealthy, readStatus, renderStatus, type Status } from "../ops/status/index.ts";
+import { addSupabaseCommands } from "../ops/supabase-commands.ts";
 import { type CommandContext, inside, print } from "./commands/context.ts";
 import { addFaultCommands } from "./commands/faults.ts";
 import { addMachineCommands } from "./commands/machine.ts";
+import { addOutputCommand } from "./commands/output.ts";
 import { type DeployOptions, deploy } from "./deploy.ts";
 import { messageOf } from "./engine/errors.ts";
 import { type EngineChoice, engineOption, pickEngine } from "./engine-choice.ts";
@@ -13,8 +16,9 @@ import { type Lab, openLab } from "./lab.ts";
 import { labAccess, ssh } from "./node-access.ts";
 import { reset, switchOff } from "./off.ts";
 import { stackExports } from "./outputs.ts";
-import { profileOption } from "./profile.ts";
+import { pickProfile, profileOption } from "./profile.ts";
 import { deployWithPulumi } from "./pulumi-cli.ts";
+import { checkConfig } from "./settings.ts";
 import { runInLab } from "./shell.ts";
 import { up } from "./up.ts";
 
@@ -52,7 +56,9 @@ async function deployInside(lab: Lab, options: RunOptions): Promise<number> {
   if (code !== 0) return code;
   const found = await settledStatus(lab);
   (options.json ? process.stderr : process.stdout).write(`\n${renderStatus(found)}\n`);
-  return isHealthy(found) ? 0 : 1;
+  if (isHealthy(found)) return 0;
+  process.stderr.write("Not everything is well. What, and why: npm run -s lab -- validate\n");
+  return 1;
 }
 
 function commands({ lab, done }: CommandContext): Command {
@@ -70,7 +76,11 @@ function commands({ lab, done }: CommandContext): Command {
     .addOption(engineOption())
     .addOption(profileOption())
     .option("--json", "the changes as JSON on standard output")
-    .action(async (options) => done(await run(lab, "preview", options)));
+    .action(async (options) => {
+      checkConfig(lab);
+      pickProfile(lab, options.profile);
+      done(await run(lab, "preview", options));
+    });
   add("down", "switch everything off; disks and state stay in .lab").action(async () =>
     done(
       await switchOff(lab).then(() =>
@@ -116,6 +126,8 @@ function commands({ lab, done }: CommandContext): Command {
     .allowUnknownOption()
     .helpOption(false)
     .action(async (argv) => done(await kubectl(lab, argv)));
+  addSupabaseCommands(program, () => lab.stack);
+  addOutputCommand(program, { lab, done });
   addMachineCommands(program, { lab, done });
   addFaultCommands(program, { lab, done });
   program
@@ -128,6 +140,7 @@ function commands({ lab, done }: CommandContext): Command {
 }
 
 async function main(): Promise<void> {
+  endWithReader();
   try {
     const done = (code: number) => {
       process.exitCode = code;

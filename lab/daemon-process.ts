@@ -15,6 +15,7 @@ import type { DaemonOptions, DaemonRecord, Handshake } from "./daemon.ts";
 import { currentCgroups, enterCgroups, makeCgroups } from "./machines/cgroups.ts";
 import { NspawnHypervisor } from "./machines/hypervisor.ts";
 import { bootId, identify, networkNamespace } from "./machines/processes.ts";
+import { serveModel } from "./model.ts";
 import { LabNetwork } from "./network/network.ts";
 
 const HANDSHAKE_FD = 3;
@@ -55,6 +56,7 @@ async function start(input: DaemonInput, cgroupParents: readonly string[]): Prom
   const hypervisor = await NspawnHypervisor.open({ ctx, network, rootfsDir, cgroupParents, log });
   const balancers = new HaproxyBalancers({ dir: ctx.balancersDir, network, log });
   const artifacts = await serveArtifacts(input.artifactDir);
+  const model = await serveModel(input.aiApiKey);
   const { startCloud } = (await import(input.cloudModule ?? DEFAULT_CLOUD)) as CloudModule;
   const cloud = await startCloud({
     host: "127.0.0.1",
@@ -71,6 +73,7 @@ async function start(input: DaemonInput, cgroupParents: readonly string[]): Prom
     await cloud.close();
     await balancers.close();
     artifacts.close();
+    model.close();
     await hypervisor.close();
   };
 }

@@ -6,6 +6,7 @@ import { createReporter } from "./engine/display.ts";
 import { createEngine, type Engine } from "./engine/engine.ts";
 import type { EngineEvent, Reporter, Result } from "./engine/events.ts";
 import type { Lab } from "./lab.ts";
+import { labSecrets } from "./secrets.ts";
 import { placeholders, stackConfig } from "./stack-config.ts";
 import { listen } from "./steps.ts";
 
@@ -25,6 +26,7 @@ export function builtinEngine(
   overrides: Readonly<Record<string, unknown>> = {},
   listener: Reporter = () => undefined,
 ): Engine {
+  const secrets = labSecrets(lab.files);
   const screen = createReporter(options.json ? process.stderr : process.stdout);
   return createEngine({
     project: lab.project,
@@ -36,9 +38,9 @@ export function builtinEngine(
     config: stackConfig(lab.stack, {
       ...overrides,
       ...(options.profile && { "gardenos:profile": options.profile }),
-      "hcloud:token": lab.files.token,
+      ...secrets,
     }),
-    secretKeys: ["hcloud:token"],
+    secretKeys: Object.keys(secrets),
     ...(options.parallel !== undefined && { parallel: options.parallel }),
     reporter: (event: EngineEvent) => {
       listener(event);

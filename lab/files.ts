@@ -10,6 +10,10 @@ import type { LabContext } from "./context.ts";
 export interface LabFiles {
   /** Token of the emulated API. Secret. */
   readonly token: string;
+  /** Of the stand-in for an AI provider. Secret. */
+  readonly aiApiKey: string;
+  /** Of Supabase at the object storage. Secret. */
+  readonly s3SecretAccessKey: string;
   /** Opens the state's secrets. Secret. */
   readonly passphrase: string;
   readonly sshKey: string;
@@ -32,6 +36,8 @@ export function labFiles(ctx: LabContext): LabFiles {
   }
   return {
     token: readOrMake(join(ctx.dir, "token"), () => randomBytes(32).toString("hex")),
+    aiApiKey: readOrMake(join(ctx.dir, "ai-api-key"), () => `sk-lab-${randomBytes(24).toString("hex")}`),
+    s3SecretAccessKey: readOrMake(join(ctx.dir, "s3-key"), () => randomBytes(24).toString("hex")),
     passphrase: readOrMake(join(ctx.dir, "passphrase"), () => randomBytes(24).toString("base64url")),
     sshKey,
     knownHosts: join(sshDir, "known_hosts"),

@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readChoices } from "./files.ts";
 import type { Lab } from "./lab.ts";
+import { run } from "./machines/run.ts";
 import { stackExports } from "./outputs.ts";
 import { runInLab } from "./shell.ts";
 
@@ -23,6 +24,13 @@ function kubectlArgv(lab: Lab): readonly string[] {
   const { k3sFile } = readChoices(lab.ctx);
   if (!k3sFile) throw new Error("this lab has no K3s yet; `make up` builds it");
   return [k3sFile, "kubectl"];
+}
+
+/** Runs kubectl inside the lab's network, and answers what it printed. @throws Error with what it said */
+export async function captureKubectl(lab: Lab, args: readonly string[], input = ""): Promise<string> {
+  const file = await writeKubeconfig(lab);
+  const [program = "", ...rest] = kubectlArgv(lab);
+  return run([program, ...rest, "--kubeconfig", file, ...args], input);
 }
 
 /** Runs kubectl on this terminal. Answers its exit code. */

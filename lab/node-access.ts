@@ -2,7 +2,7 @@
 import type { StackExports } from "../exports.ts";
 import { nodeOf, type OpsAccess } from "../ops/access.ts";
 import { serverStates, targetHealth } from "../ops/hetzner.ts";
-import { sshArgv, trustHostKeys } from "../ops/ssh.ts";
+import { isInteractive, sshArgv, trustHostKeys } from "../ops/ssh.ts";
 import { labApi } from "./api.ts";
 import type { Lab } from "./lab.ts";
 import { stackExports } from "./outputs.ts";
@@ -22,6 +22,7 @@ export function labAccess(lab: Lab, exports: StackExports): OpsAccess {
     targetHealth: () => targetHealth(api, exports),
     run: (key, command) =>
       captureInLab(lab.ctx, sshTo(lab, exports, key, ["timeout", String(TIMEOUT_SECONDS), command])),
+    terminal: (key, command) => runInLab(lab.ctx, sshTo(lab, exports, key, [command], isInteractive())),
   };
 }
 
@@ -32,7 +33,13 @@ export async function ssh(lab: Lab, key: string, remote: readonly string[]): Pro
   return runInLab(lab.ctx, sshTo(lab, exports, key, remote));
 }
 
-function sshTo(lab: Lab, { nodes }: StackExports, key: string, remote: readonly string[]): readonly string[] {
+function sshTo(
+  lab: Lab,
+  { nodes }: StackExports,
+  key: string,
+  remote: readonly string[],
+  terminal = false,
+): readonly string[] {
   const { knownHosts, sshKey } = lab.files;
-  return sshArgv({ knownHosts, identity: sshKey }, nodeOf(nodes, key).publicIp, remote);
+  return sshArgv({ knownHosts, identity: sshKey, terminal }, nodeOf(nodes, key).publicIp, remote);
 }

@@ -5,10 +5,16 @@ import { readChoices } from "./files.ts";
 import type { Lab } from "./lab.ts";
 import { pulumiOutputs } from "./pulumi-cli.ts";
 
+/** By name; empty before the first `up`. */
+export async function stackOutputs(
+  lab: Lab,
+  options: { readonly showSecrets: boolean },
+): Promise<Readonly<Record<string, unknown>>> {
+  if (readChoices(lab.ctx).engine === "pulumi") return pulumiOutputs(lab, options);
+  return builtinEngine(lab).outputs(options);
+}
+
 /** Secrets are readable. Nothing is deployed yet: no nodes. */
 export async function stackExports(lab: Lab): Promise<StackExports> {
-  const engine = readChoices(lab.ctx).engine;
-  const outputs =
-    engine === "pulumi" ? await pulumiOutputs(lab) : builtinEngine(lab).outputs({ showSecrets: true });
-  return { nodes: {}, ...outputs } as unknown as StackExports;
+  return { nodes: {}, ...(await stackOutputs(lab, { showSecrets: true })) } as unknown as StackExports;
 }

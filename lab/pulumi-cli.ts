@@ -14,9 +14,8 @@ import { EngineError } from "./engine/errors.ts";
 import type { Result } from "./engine/events.ts";
 import type { Lab } from "./lab.ts";
 import { resultOf } from "./pulumi-events.ts";
+import { labSecrets } from "./secrets.ts";
 import { placeholders } from "./stack-config.ts";
-
-const TOKEN = "hcloud:token";
 
 const onPath = (command: string): boolean =>
   (process.env["PATH"] ?? "").split(delimiter).some((dir) => existsSync(join(dir, command)));
@@ -55,7 +54,7 @@ const readStackFile = (lab: Lab): StackFile =>
 
 /**
  * Project and stack file for the CLI: copies whose program is the checkout. What the CLI added, its salt and the
- * encrypted token, is kept. A preview has no network, so nothing is refreshed then.
+ * encrypted secrets, is kept. A preview has no network, so nothing is refreshed then.
  */
 function writeProject(lab: Lab, what: "up" | "preview", profile: Profile | undefined): void {
   mkdirSync(join(home(lab), "state"), { recursive: true, mode: 0o700 });
@@ -64,12 +63,12 @@ function writeProject(lab: Lab, what: "up" | "preview", profile: Profile | undef
   writeFileSync(join(home(lab), "Pulumi.yaml"), stringify(copy));
   const before = readStackFile(lab);
   const stack = parse(readRepositoryFile(`Pulumi.${lab.stack}.yaml`));
-  const token = before.config?.[TOKEN];
+  const secrets = Object.keys(labSecrets(lab.files)).filter((key) => key in (before.config ?? {}));
   const config = {
     ...stack.config,
     ...(what === "preview" && placeholders(lab.stack)),
     ...(profile && { "gardenos:profile": profile }),
-    ...(token !== undefined && { [TOKEN]: token }),
+    ...Object.fromEntries(secrets.map((key) => [key, before.config?.[key]])),
   };
   writeFileSync(stackFile(lab), stringify({ ...before, ...stack, config }), { mode: 0o600 });
 }
@@ -89,8 +88,9 @@ async function openStack(lab: Lab, what: "up" | "preview", profile: Profile | un
     { stackName: lab.stack, workDir: home(lab) },
     { envVars: environment(lab) },
   );
-  if (readStackFile(lab).config?.[TOKEN] === undefined) {
-    pulumi(lab, ["config", "set", TOKEN, "--secret", "--stack", lab.stack], lab.files.token);
+  for (const [key, value] of Object.entries(labSecrets(lab.files))) {
+    if (readStackFile(lab).config?.[key] !== undefined) continue;
+    pulumi(lab, ["config", "set", key, "--secret", "--stack", lab.stack], value);
   }
   return stack;
 }
@@ -135,14 +135,22 @@ export async function deployWithPulumi(
 }
 
 /** The stack's exports. */
-export async function pulumiOutputs(lab: Lab): Promise<Readonly<Record<string, unknown>>> {
+export async function pulumiOutputs(
+  lab: Lab,
+  { showSecrets }: { readonly showSecrets: boolean },
+): Promise<Readonly<Record<string, unknown>>> {
   const workspace = await automation(lab);
   const stack = await workspace.selectStack(
     { stackName: lab.stack, workDir: home(lab) },
     { envVars: environment(lab) },
   );
   const outputs = await stack.outputs();
-  return Object.fromEntries(Object.entries(outputs).map(([key, output]) => [key, output.value]));
+  return Object.fromEntries(
+    Object.entries(outputs).map(([key, { value, secret }]) => [
+      key,
+      secret && !showSecrets ? "[secret]" : value,
+    ]),
+  );
 }
 
 /** Version of each provider package that the program uses, by the plugin's name. */

@@ -1,6 +1,7 @@
 /** What the lab itself reads of the stack's settings, before the program runs. */
 import { parseSettings, rawSettings } from "../config/parse.ts";
 import type { Profile } from "../config/schema.ts";
+import { SECRET_KEYS } from "../config/secret-keys.ts";
 import { renderProblems } from "../lib/problem.ts";
 import { readRepositoryFile } from "../lib/repository-file.ts";
 import { kubernetesVersion } from "../lib/version.ts";
@@ -13,7 +14,7 @@ import { stackConfig } from "./stack-config.ts";
 
 const UPSTREAM = "artifacts/upstream.json";
 
-const parsed = (lab: Lab) => parseSettings(rawSettings(stackConfig(lab.stack)));
+const parsed = (lab: Lab) => parseSettings(rawSettings(stackConfig(lab.stack)), SECRET_KEYS);
 
 /**
  * The program's own checks, before anything is built for it. What needs built files (checksums, keys) is checked
@@ -23,7 +24,9 @@ const parsed = (lab: Lab) => parseSettings(rawSettings(stackConfig(lab.stack)));
 export function checkConfig(lab: Lab): void {
   const { settings, problems, rejectedNodes } = parsed(lab);
   const all = [...problems, ...checkSettings(settings, lab, rejectedNodes)];
-  if (all.length > 0) throw new EngineError(renderProblems(`Pulumi.${lab.stack}.yaml`, all));
+  const file = `Pulumi.${lab.stack}.yaml`;
+  if (all.length > 0)
+    throw new EngineError(`${renderProblems(file, all)}\n\nThe lab reads ${file} itself: edit it.`);
 }
 
 /** How far the stack's configuration wants it built. A broken value is the program's to refuse. */

@@ -2,13 +2,17 @@
 import { existsSync } from "node:fs";
 import { parse } from "yaml";
 import { readRepositoryFile, repositoryPath } from "../lib/repository-file.ts";
-import { EngineError } from "./engine/errors.ts";
+import { EngineError, messageOf } from "./engine/errors.ts";
 
 interface Declaration {
   readonly default?: unknown;
 }
 
 const asText = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
+
+/** Settings with a value: `null` is what YAML makes of a key with nothing behind it. */
+const given = (config: Readonly<Record<string, unknown>>) =>
+  Object.fromEntries(Object.entries(config).filter(([, value]) => value !== null && value !== undefined));
 
 /**
  * Values by full key, as text or JSON. A stack's value replaces a default whole; nothing is merged.
@@ -22,17 +26,26 @@ export function stackConfig(
   const file = `Pulumi.${stack}.yaml`;
   if (!existsSync(repositoryPath(file)))
     throw new EngineError(`there is no ${file}; stacks are dev, prod and lab`);
-  const project = parse(readRepositoryFile("Pulumi.yaml")) as { config?: Record<string, Declaration> };
-  const own = (parse(readRepositoryFile(file)) as { config?: Record<string, unknown> } | null)?.config ?? {};
+  const project = readYaml("Pulumi.yaml") as { config?: Record<string, Declaration> };
+  const own = (readYaml(file) as { config?: Record<string, unknown> } | null)?.config ?? {};
   const defaults = Object.entries(project.config ?? {})
     .filter(([, declaration]) => declaration.default !== undefined)
     .map(([key, declaration]) => [key, declaration.default] as const);
-  const merged = { ...Object.fromEntries(defaults), ...own, ...overrides };
+  const merged = { ...Object.fromEntries(defaults), ...given(own), ...given(overrides) };
   const encrypted = Object.entries(merged).find(([, value]) => isEncrypted(value));
   if (encrypted) {
     throw new EngineError(`${file}: ${encrypted[0]} is encrypted, and only the Pulumi CLI can open it`);
   }
   return Object.fromEntries(Object.entries(merged).map(([key, value]) => [key, asText(value)]));
+}
+
+/** @throws EngineError that names the file and the line */
+function readYaml(file: string): unknown {
+  try {
+    return parse(readRepositoryFile(file));
+  } catch (error) {
+    throw new EngineError(`${file} is no YAML: ${messageOf(error)}`);
+  }
 }
 
 function isEncrypted(value: unknown): boolean {

@@ -44,7 +44,12 @@ export async function up(lab: Lab, options: UpOptions): Promise<number> {
   const rootfsDir = kept ?? artifacts.rootfsDir;
   const { k3sFile } = artifacts;
   saveChoices(lab.ctx, { rootfsDir, engine, profile, ...(k3sFile && { k3sFile }) });
-  await startDaemon(lab.ctx, { rootfsDir, artifactDir: artifacts.served, token: lab.files.token });
+  await startDaemon(lab.ctx, {
+    rootfsDir,
+    artifactDir: artifacts.served,
+    token: lab.files.token,
+    aiApiKey: lab.files.aiApiKey,
+  });
   const flags = ["--engine", engine, "--profile", profile, ...(options.json ? ["--json"] : [])];
   const cli = join(import.meta.dirname, "cli.ts");
   return runInLab(lab.ctx, [process.execPath, cli, "deploy", ...flags], {

@@ -10,9 +10,10 @@ const LAYERS = ["upper", "work", "lower", "root", "plain"] as const;
 
 /**
  * Folders of the machine that are no part of the overlay: container runtimes mount overlays of their own, which can't
- * write to one, and pods' volumes want a real file system. K3s has containerd, images and local volumes in the first.
+ * write to one, and pods' volumes want a real file system. K3s has containerd, images and local volumes in the first;
+ * the last is Postgres' volume.
  */
-const PLAIN_FOLDERS = ["/var/lib/rancher", "/var/lib/kubelet"] as const;
+const PLAIN_FOLDERS = ["/var/lib/rancher", "/var/lib/kubelet", "/var/lib/gardenos/postgres"] as const;
 
 /** Makes a new disk in a machine's folder. What was there is lost. The machine must be off. */
 export function makeDisk(dir: string, spec: MachineSpec): void {

@@ -8,6 +8,7 @@ import { readOne } from "./reader.ts";
 
 const MAX_PODS = 3;
 const MAX_EVENTS = 2;
+const MAX_LINES = 6;
 
 const condition = z.object({
   type: z.string(),
@@ -104,6 +105,10 @@ async function troubledPods(kubectl: Kubectl, object: Manifest): Promise<readonl
   return [...troubled.slice(0, MAX_PODS), ...(more > 0 ? [`and ${more} more pods`] : [])];
 }
 
+/** What a container left as its termination message; the end of it says why. */
+const lastWords = (message: string | undefined): string | undefined =>
+  message?.trim().split("\n").slice(-MAX_LINES).join("\n    ");
+
 /** The first reason why a pod is not ready. */
 function podTrouble({ status }: Pod): string | undefined {
   const isReady = status.conditions.some((each) => each.type === "Ready" && each.status === "True");
@@ -119,7 +124,7 @@ function podTrouble({ status }: Pod): string | undefined {
     if (waiting !== undefined && waiting.reason !== "PodInitializing")
       return sentence(`container ${each.name}`, waiting.reason, waiting.message, exit);
     if (terminated !== undefined && terminated.exitCode !== 0)
-      return sentence(`container ${each.name}`, terminated.reason, exit);
+      return sentence(`container ${each.name}`, terminated.reason, exit, lastWords(terminated.message));
   }
   return status.phase === "Running"
     ? "it runs, but its readiness probe fails"
