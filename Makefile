@@ -16,7 +16,7 @@ LAB := setpriv --pdeathsig KILL $(NODE) lab/cli.ts
 RUN_OPTIONS = $(if $(ENGINE),--engine $(ENGINE)) $(if $(PROFILE),--profile $(PROFILE))
 
 # What the lab runs on this machine, and what only the tests need.
-LAB_PACKAGES := systemd-container mmdebstrap apt-utils gpg gpgconf gpg-agent debian-archive-keyring nftables iproute2 haproxy openssh-client util-linux libcap2-bin
+LAB_PACKAGES := systemd-container mmdebstrap apt-utils gpg gpgconf gpg-agent debian-archive-keyring nftables iproute2 haproxy openssh-client util-linux libcap2-bin python3-pip
 # Tests on machines have the processors to themselves: they come after the others.
 VITEST := $(BIN)/vitest run --reporter=default --reporter=json
 REPORTS := node_modules/.cache/test-reports
@@ -39,7 +39,7 @@ reset: .program-ready ## Switch the lab off and forget its disks and state
 	@$(LAB) reset
 
 .PHONY: status
-status: .program-ready ## Nodes and etcd at a glance
+status: .program-ready ## Nodes, etcd, Kubernetes, HAProxy and Postgres at a glance
 	@$(LAB) status
 
 .PHONY: preview
@@ -51,23 +51,27 @@ check: .program-ready ## Format, lint, types, dead code, import direction
 	@$(BIN)/biome check --error-on-warnings .
 	@$(BIN)/tsc -p .
 	@$(BIN)/knip
-	@$(BIN)/depcruise --config .dependency-cruiser.cjs --output-type err index.ts exports.ts config plan lib components ops lab bench
+	@$(BIN)/depcruise --config .dependency-cruiser.cjs --output-type err index.ts exports.ts config plan lib components layers ops lab bench
 
 .PHONY: test
 test: .test-ready check ## Everything: checks, unit tests, then real machines in the lab
 	@mkdir -p $(REPORTS)
 	@rm -f $(REPORTS)/*.json
 	@$(VITEST) --project unit --project lab --coverage --outputFile.json=$(REPORTS)/fast.json; fast=$$?; \
-	  $(VITEST) --project e2e --outputFile.json=$(REPORTS)/machines.json; machines=$$?; \
+	  $(VITEST) --project hosts --project kubernetes --outputFile.json=$(REPORTS)/machines.json; machines=$$?; \
 	  $(NODE) scripts/test-summary.ts $(REPORTS)/*.json; exit $$((fast + machines))
 
 .PHONY: faults
-faults: .program-ready ## Break nodes of the running lab N=1 times each, and measure what clients of the API see
-	@$(LAB) faults api --runs $(or $(N),1) $(if $(SEED),--seed $(SEED)) $(if $(FAULT),--fault $(FAULT))
+faults: .program-ready ## Break nodes of the running lab N=1 times each, and measure what clients see (LAYER=api or postgres)
+	@$(LAB) faults $(or $(LAYER),api) --runs $(or $(N),1) $(if $(SEED),--seed $(SEED)) $(if $(FAULT),--fault $(FAULT))
 
 .PHONY: bench
-bench: .program-ready ## Measure the running lab: what HAProxy costs
-	@$(LAB) exec $(NODE) bench/api.ts
+bench: .program-ready ## Measure the running lab: what HAProxy and PgBouncer cost (LAYER=api or postgres)
+	@$(LAB) exec $(NODE) bench/$(or $(LAYER),api).ts
+
+.PHONY: load
+load: .program-ready ## Eight clients write through the whole path for SECONDS=20; FAULT=kill-postgres ends the leader meanwhile
+	@$(LAB) exec $(NODE) bench/load.ts --seconds $(or $(SECONDS),20) $(if $(FAULT),--$(FAULT))
 
 .PHONY: timeline
 timeline: .lab-ready ## `up`, and where its time went

@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
 
+/** Labs whose clients are timed: they have the machine to themselves. */
+const TIMED = ["test/e2e/kubernetes.test.ts", "test/e2e/postgres.test.ts"];
+
 export default defineConfig({
   test: {
     projects: [
@@ -13,18 +16,32 @@ export default defineConfig({
       {
         test: {
           name: "lab",
-          include: ["test/{engine,engine-parity,drivers,cloud,artifacts}/**/*.test.ts"],
+          include: ["test/{engine,engine-parity,drivers,cloud,artifacts,postgres,supabase}/**/*.test.ts"],
           testTimeout: 60_000,
-          globalSetup: "test/support/k3s-binary.ts",
+          globalSetup: ["test/support/k3s-binary.ts", "test/support/database-images.ts"],
         },
       },
       {
         test: {
-          name: "e2e",
+          name: "hosts",
           include: ["test/{machines,host,e2e}/**/*.test.ts"],
+          exclude: TIMED,
+          testTimeout: 600_000,
+          hookTimeout: 1_200_000,
+          // Labs never meet, and mostly wait: two at a time.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+          globalSetup: "test/support/machine-image.ts",
+        },
+      },
+      {
+        test: {
+          name: "kubernetes",
+          include: TIMED,
           testTimeout: 600_000,
           hookTimeout: 1_200_000,
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
           globalSetup: "test/support/machine-image.ts",
         },
       },

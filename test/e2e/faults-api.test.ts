@@ -37,6 +37,7 @@ describe("ten mistakes in Pulumi.lab.yaml", () => {
     expect(outcome.code).toBe(1);
     expect(outcome.stdout).toBe("");
     const [heading, ...blocks] = outcome.stderr.trimEnd().split("\n\n");
+    expect(blocks.pop()).toBe("The lab reads Pulumi.lab.yaml itself: edit it.");
     expect(heading).toBe("lab: Pulumi.lab.yaml: 10 problems. Nothing was changed.");
     const told = blocks.map((block) =>
       /^ {2}(\S+)\n {4}got {3}(.+)\n {4}want {2}.+\n {4}fix {3}.+$/.exec(block),
@@ -46,12 +47,12 @@ describe("ten mistakes in Pulumi.lab.yaml", () => {
       "gardenos:serverType": '"big"',
       "gardenos:nodes.n1.location": '"fsn9"',
       "gardenos:nodes.n2.privateIp": '"10.0.1"',
-      "gardenos:nodes.n3.loaction": '"fsn1"',
+      "gardenos:nodes.n3.loaction": "a value that is not shown",
       "gardenos:network.cidr": '"10.0.0.1/16"',
       "gardenos:adminCidrs[0]": '"203.0.113.10"',
       "gardenos:etcd.version": '"3.6.1"',
       "gardenos:protect": '"perhaps"',
-      "gardenos:colour": '"green"',
+      "gardenos:colour": "a value that is not shown",
     });
     expect(existsSync(join(lab.dir, ".lab/cloud.json"))).toBe(false);
     expect(existsSync(join(lab.dir, ".lab/daemon.json"))).toBe(false);

@@ -127,7 +127,13 @@ it("runs beside another lab, at the same addresses", async () => {
 
 it("says what went wrong and leaves nothing when it can't start", async () => {
   const missing = join(lab.ctx.dir, "missing.ts");
-  const options = { rootfsDir: testRootfs(), artifactDir: "/", token: "test", cloudModule: missing };
+  const options = {
+    rootfsDir: testRootfs(),
+    artifactDir: "/",
+    token: "test",
+    aiApiKey: "test",
+    cloudModule: missing,
+  };
   await expect(startDaemon(lab.ctx, options)).rejects.toThrow(
     /^the lab's daemon did not start: Cannot find module/,
   );

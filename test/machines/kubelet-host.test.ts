@@ -69,11 +69,11 @@ describe("a machine", () => {
     expect(hostSettings()).toEqual(before);
   });
 
-  it("can mount an overlay where K3s and kubelet keep their data, and not elsewhere", async () => {
+  it("can mount an overlay where K3s, kubelet and Postgres keep their data, and not elsewhere", async () => {
     const overlay = (dir: string) =>
       `mkdir -p ${dir}/l ${dir}/u ${dir}/w ${dir}/m && ` +
       `mount -t overlay -o lowerdir=${dir}/l,upperdir=${dir}/u,workdir=${dir}/w overlay ${dir}/m && umount ${dir}/m`;
-    for (const dir of ["/var/lib/rancher/k3s/t", "/var/lib/kubelet/t"])
+    for (const dir of ["/var/lib/rancher/k3s/t", "/var/lib/kubelet/t", "/var/lib/gardenos/postgres/t"])
       expect(await lab.ssh(IP_A, overlay(dir))).toEqual(ok());
     expect(await lab.ssh(IP_A, overlay("/var/lib/t"))).toMatchObject({ status: 32 });
   });

@@ -62,3 +62,35 @@ export function verdict(
     unneeded: tolerances.filter((each) => !found.some((difference) => covers(each, difference))),
   };
 }
+
+/** A resource that the program has made since the recording. */
+export interface Gained {
+  /** Type and name: `tls:index/privateKey:PrivateKey::etcd-token-key`. */
+  readonly resource: string;
+  readonly reason: string;
+}
+
+/**
+ * The built-in engine's state without what the recording can't have, and without what depends on it.
+ * @throws Error when the recording has it, or the program has it no more
+ */
+export function withoutGained(
+  builtin: ComparedState,
+  real: ComparedState,
+  gained: readonly Gained[],
+): ComparedState {
+  const isGained = (urn: string) => gained.some(({ resource }) => urn.endsWith(resource));
+  for (const { resource } of gained) {
+    const has = (state: ComparedState) => Object.keys(state).some((urn) => urn.endsWith(resource));
+    if (has(real) || !has(builtin)) throw new Error(`${resource} is not gained any more: take its line away`);
+  }
+  const kept = (urns: readonly string[]) => urns.filter((urn) => !isGained(urn));
+  const entries = Object.entries(builtin).filter(([urn]) => !isGained(urn));
+  return Object.fromEntries(
+    entries.map(([urn, resource]) => {
+      const properties = Object.entries(resource.propertyDependencies);
+      const propertyDependencies = Object.fromEntries(properties.map(([key, urns]) => [key, kept(urns)]));
+      return [urn, { ...resource, dependencies: kept(resource.dependencies), propertyDependencies }];
+    }),
+  );
+}

@@ -2,9 +2,11 @@
  * Runs program code under Pulumi's mocks and records every resource with its options. Outputs of providers are
  * fixed, so that everything rendered from them is the same on every run.
  */
+import { createECDH, createPrivateKey } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 import { readRepositoryFile } from "../../lib/repository-file.ts";
+import { sha256 } from "../../lib/sha256.ts";
 
 const SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270";
 const SIGNATURE_KEY = "4dabf18193072939515e22adb298388d";
@@ -33,6 +35,23 @@ export interface Recording {
 
 const PEM = (kind: string, name: string) => `-----BEGIN ${kind}-----\n${name}\n-----END ${kind}-----\n`;
 
+/** A private key on P-256, the same for the same name. */
+function signingKey(name: string): string {
+  const ecdh = createECDH("prime256v1");
+  ecdh.setPrivateKey(sha256(name), "hex");
+  const half = (from: number) =>
+    ecdh
+      .getPublicKey()
+      .subarray(from, from + 32)
+      .toString("base64url");
+  const d = ecdh.getPrivateKey().toString("base64url");
+  const key = createPrivateKey({
+    key: { kty: "EC", crv: "P-256", x: half(1), y: half(33), d },
+    format: "jwk",
+  });
+  return key.export({ type: "sec1", format: "pem" }).toString();
+}
+
 /** What a provider would answer beyond the inputs. Private halves carry CANARY, so that leaks can be searched for. */
 function outputsOf(type: string, name: string, index: number): Record<string, unknown> {
   switch (type) {
@@ -40,7 +59,8 @@ function outputsOf(type: string, name: string, index: number): Record<string, un
       return {
         publicKeyOpenssh: `ssh-ed25519 PUBLIC-${name}\n`,
         privateKeyOpenssh: secret(`CANARY-${name}-openssh\n`),
-        privateKeyPem: secret(`CANARY-${name}-pem\n`),
+        // Keys that the program signs by itself must be some.
+        privateKeyPem: secret(/-keys-\w+$/.test(name) ? signingKey(name) : `CANARY-${name}-pem\n`),
       };
     case "tls:index/selfSignedCert:SelfSignedCert":
     case "tls:index/locallySignedCert:LocallySignedCert":

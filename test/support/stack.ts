@@ -10,6 +10,11 @@ const FIXTURE_CONFIG: Readonly<Record<string, Readonly<Record<string, string>>>>
   prod: { "gardenos:artifacts": JSON.stringify({ manifest: `${FIXTURES}/manifest.json` }) },
   lab: {
     "gardenos:artifacts": JSON.stringify({ manifest: `${FIXTURES}/lab-manifest.json` }),
+    "gardenos:aiApiKey": "CANARY-ai-api-key",
+    "gardenos:supabaseSecrets": JSON.stringify({
+      s3AccessKeyId: "CANARY-s3-id",
+      s3SecretAccessKey: "CANARY-s3-key",
+    }),
     "gardenos:ssh": JSON.stringify({ authorizedKeys: { lab: `${FIXTURES}/admin.pub` } }),
     "gardenos:apt": JSON.stringify({
       uri: "http://192.0.2.1/debian",

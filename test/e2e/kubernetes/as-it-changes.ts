@@ -2,6 +2,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { changed, type UpResult } from "../support/checkout.ts";
 import { NODES } from "../support/etcd.ts";
+import { ask, rolesIn, WELL } from "../support/postgres.ts";
 import { probing } from "../support/probe.ts";
 import { mustUp } from "../support/up.ts";
 import { cluster, lab } from "./stack.ts";
@@ -121,6 +122,7 @@ describe("what would break a living cluster is refused, and nothing is touched",
 
 describe("a lost server", () => {
   it("is back as member and node after one up, and its pods run again", async () => {
+    await ask(lab, { user: "app_owner", query: "CREATE TABLE app.kept AS SELECT 1 AS id" });
     await lab.must("machine", "destroy", "n2");
     const result = await up();
     expect(changed(result)).toContain("create n2");
@@ -135,6 +137,27 @@ describe("a lost server", () => {
       },
       { timeout: 120_000, interval: 1000 },
     );
+    const nodesOfDns = async () => {
+      const field = "jsonpath={.items[*].spec.nodeName}";
+      const names = await cluster.get(
+        "-n",
+        "kube-system",
+        "get",
+        "pods",
+        "-l",
+        "k8s-app=kube-dns",
+        "-o",
+        field,
+      );
+      expect(names.split(" ").sort()).toEqual(NODES);
+    };
+    await vi.waitFor(nodesOfDns, { timeout: 120_000, interval: 1000 });
+    // Its member of Postgres copies the leader's data into an empty volume.
+    const well = async () => expect(rolesIn(await lab.status())).toEqual(WELL);
+    await vi.waitFor(well, { timeout: 120_000, interval: 1000 });
+    expect(await ask(lab, { user: "app_owner", query: "SELECT id FROM app.kept" })).toEqual({
+      rows: [{ id: 1 }],
+    });
     expect(changed(await up())).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
 /** `make up` ends with a Kubernetes that serves people, applications and nobody else. */
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { changed } from "../support/checkout.ts";
+import type { CLIENTS } from "../support/cluster.ts";
 import { NODES } from "../support/etcd.ts";
 import { cluster, lab } from "./stack.ts";
 
@@ -19,13 +20,24 @@ describe("make up, from nothing", () => {
     expect(status.kubernetes).toEqual({
       version: "v1.36.5",
       nodes: NODES.map((name) => ({ name, ready: true, version: "v1.36.5" })),
+      workloads: [
+        { namespace: "apps", name: "agents", ready: 1, wanted: 1 },
+        { namespace: "apps", name: "api", ready: 2, wanted: 2 },
+        ...["auth", "gateway", "realtime", "rest", "storage"].map((name) => ({
+          ...{ namespace: "supabase", name, ready: 2, wanted: 2 },
+        })),
+      ],
     });
     const backends = ["ingress-http", "ingress-https", "kubernetes-api"];
     expect(status.haproxy).toEqual(
       NODES.map((node) => ({
         node,
         drained: false,
-        backends: backends.map((name) => ({ name, up: 3, total: 3 })),
+        backends: [
+          ...backends.map((name) => ({ name, up: 3, total: 3 })),
+          { name: "postgres-primary", up: 1, total: 3 },
+          { name: "postgres-replica", up: 2, total: 3 },
+        ],
       })),
     );
   });
@@ -93,18 +105,32 @@ describe("the API", () => {
 });
 
 describe("an application", () => {
+  const ask = (from: keyof typeof CLIENTS, ...more: readonly string[]) =>
+    cluster.curl(
+      from,
+      ...["--resolve", `web.example.org:443:${entry}`, ...more],
+      "https://web.example.org/cgi-bin/who",
+    );
+
   it.each(["admin", "stranger"] as const)("sees the address of its client, the %s", async (from) => {
-    const host = ["-H", "Host: web.example.org"];
-    const { stdout } = await cluster.curl(from, ...host, `http://${entry}/cgi-bin/who`);
-    expect(stdout).toMatch(from === "admin" ? /^203\.0\.113\.10 web-/ : /^203\.0\.113\.99 web-/);
-    const tls = ["--resolve", `web.example.org:443:${entry}`, "https://web.example.org/cgi-bin/who"];
-    expect((await cluster.curl(from, ...tls)).stdout).toMatch(/^203\.0\.113\.\d+ web-/);
+    expect((await ask(from)).stdout).toMatch(
+      from === "admin" ? /^203\.0\.113\.10 web-/ : /^203\.0\.113\.99 web-/,
+    );
   });
 
   it("can't be lied to about it", async () => {
-    const lie = ["-H", "Host: web.example.org", "-H", "X-Forwarded-For: 10.1.2.3"];
-    const { stdout } = await cluster.curl("stranger", ...lie, `http://${entry}/cgi-bin/who`);
+    const { stdout } = await ask("stranger", "-H", "X-Forwarded-For: 10.1.2.3");
     expect(stdout).toMatch(/^203\.0\.113\.99 web-/);
+  });
+
+  it("is met by HTTPS only, and browsers remember that", async () => {
+    const show = ["-o", "/dev/null", "-w", "%{http_code} %{redirect_url} %header{strict-transport-security}"];
+    const plain = await cluster.curl(
+      ...(["stranger", ...show, "-H", "Host: web.example.org"] as const),
+      `http://${entry}/cgi-bin/who`,
+    );
+    expect(plain.stdout).toBe("301 https://web.example.org/cgi-bin/who ");
+    expect((await ask("stranger", ...show)).stdout).toBe("200  max-age=31536000");
   });
 
   it("finds its address in the Ingress, and its volume is kept when the claim goes", async () => {

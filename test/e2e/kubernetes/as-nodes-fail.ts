@@ -4,33 +4,16 @@
  */
 import { describe, expect, it } from "vitest";
 import { FAULTS } from "../../../lab/faults/faults.ts";
-import { type FaultRun, missesOf, renderRun } from "../../../lab/faults/report.ts";
+import { delaysOf, type FaultRun, harmOf, renderRun } from "../../../lab/faults/report.ts";
 import type { DrillResult } from "../../../ops/drill.ts";
-import { seedOf } from "../../support/chance.ts";
 import { NODES } from "../support/etcd.ts";
+import { expectPromises } from "../support/fault-runs.ts";
 import { lab } from "./stack.ts";
-
-const SEED = seedOf("which nodes fail");
 
 describe("clients of the Kubernetes API", () => {
   it.each(FAULTS.map(({ name, text }) => [text, name] as const))(
     "see no more than promised when %s",
-    async (_, name) => {
-      // Each fault chooses by its own numbers: one that is repeated alone hits the same node.
-      const { stdout, all } = await lab.lab(
-        "faults",
-        "api",
-        "--json",
-        "--fault",
-        name,
-        "--seed",
-        `${SEED} ${name}`,
-      );
-      const { runs }: { runs: readonly FaultRun[] } = JSON.parse(stdout || '{"runs":[]}');
-      for (const run of runs) console.info(renderRun(run));
-      expect(runs, all).toHaveLength(1);
-      expect(runs.flatMap(missesOf)).toEqual([]);
-    },
+    (_, name) => expectPromises<FaultRun>(lab, name, { layer: "api", harmOf, delaysOf, render: renderRun }),
   );
 
   it("see next to nothing of planned work", async () => {

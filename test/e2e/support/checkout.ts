@@ -21,7 +21,7 @@ import { text } from "node:stream/consumers";
 import { parseDocument } from "yaml";
 import type { Profile } from "../../../config/schema.ts";
 import { repositoryPath } from "../../../lib/repository-file.ts";
-import type { Status } from "../../../ops/status.ts";
+import type { Status } from "../../../ops/status/index.ts";
 
 export interface Outcome {
   readonly code: number;

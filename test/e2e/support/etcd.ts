@@ -1,8 +1,6 @@
 /** etcd as its clients see it: commands on a node, the clients' certificates out of the state. */
-import { nameOf } from "../../../lab/engine/urn.ts";
-import { plainProperties } from "../../../lab/engine/wire.ts";
 import type { Checkout } from "./checkout.ts";
-import { recordsOf } from "./state.ts";
+import { outputOf } from "./state.ts";
 
 export const NODES = ["n1", "n2", "n3"] as const;
 
@@ -22,14 +20,6 @@ export const clientFiles = (user: ClientName) => {
     env: `${dir}/env`,
   };
 };
-
-/** A property of a resource of the stack, secret or not. */
-function outputOf(lab: Checkout, resource: string, property: string): string {
-  const record = recordsOf(lab).find(({ urn }) => nameOf(urn) === resource);
-  const value = record && plainProperties(record.outputs)[property];
-  if (typeof value !== "string") throw new Error(`the state has no ${property} of ${resource}`);
-  return value;
-}
 
 export const patroniPassword = (lab: Checkout): string => outputOf(lab, "etcd-patroni-password", "result");
 

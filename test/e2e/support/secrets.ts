@@ -89,6 +89,9 @@ function opensshNumber(block: string): Buffer {
 function secretsIn(name: string, text: string): readonly Secret[] {
   const blocks = text.match(KEY_BLOCK) ?? [];
   if (blocks.length > 0) return blocks.map((block) => keySecret(name, block.replaceAll(/\n +/g, "\n")));
+  // A kubeconfig: its key, in base64.
+  const kubeconfig = /client-key-data: (\S+)/.exec(text)?.[1];
+  if (kubeconfig !== undefined) return [keySecret(name, Buffer.from(kubeconfig, "base64").toString())];
   // A bundle's payload: what is secret in it are keys and passwords, which are records of their own.
   if (name.endsWith(".stdin") && text.length > 1_000) return [];
   return [textSecret(name, text.trim())];

@@ -1,0 +1,34 @@
+/** The lab begins with one member of Postgres; all that follows has three, and nothing else that would cost the faults their time. */
+import { describe, expect, it } from "vitest";
+import { changed } from "../support/checkout.ts";
+import { ask, rolesIn, WELL } from "../support/postgres.ts";
+import { mustUp } from "../support/up.ts";
+import { initial, lab } from "./stack.ts";
+
+initial.instances = 1;
+initial.apps = false;
+
+describe("one member of Postgres", () => {
+  it("becomes three, and keeps its rows", async () => {
+    expect(rolesIn(await lab.status())).toEqual({ leader: 1 });
+    expect(await ask(lab, { user: "app_owner", query: "CREATE TABLE app.kept (id int)" })).toEqual({
+      rows: [],
+    });
+    expect(await ask(lab, { query: "INSERT INTO app.kept VALUES (1)" })).toEqual({ rows: [] });
+    lab.configure(["gardenos:postgres", "instances"], 3);
+    await mustUp(lab);
+    expect(rolesIn(await lab.status())).toEqual(WELL);
+    expect(await ask(lab, { query: "SELECT id FROM app.kept" })).toEqual({ rows: [{ id: 1 }] });
+    expect(changed(await mustUp(lab))).toEqual([]);
+  });
+
+  it("is not what three can become again: each has its data", async () => {
+    lab.configure(["gardenos:postgres", "instances"], 2);
+    const { code, all } = await lab.up();
+    lab.configure(["gardenos:postgres", "instances"], 3);
+    expect(code).toBe(1);
+    expect(all).toContain("postgres-2 is a member of the living Postgres cluster and would be left out");
+    expect(rolesIn(await lab.status())).toEqual(WELL);
+    expect(changed(await mustUp(lab))).toEqual([]);
+  });
+});

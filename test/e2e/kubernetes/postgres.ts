@@ -1,0 +1,196 @@
+/** Postgres as `make up` leaves it: who is let in, who is not, and what a change of its settings does. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { changed } from "../support/checkout.ts";
+import { NODES } from "../support/etcd.ts";
+import { ask, INSTANCES, MEMBERS, memberLogs, rolesIn, WELL } from "../support/postgres.ts";
+import { mustUp } from "../support/up.ts";
+import { cluster, lab } from "./stack.ts";
+
+const SOON = { timeout: 60_000, interval: 1000 };
+
+/** All there is, on one timeline: a member that is starting has its role, but no timeline yet. */
+const untilWell = () =>
+  vi.waitFor(async () => {
+    const { code, all } = await lab.lab("status");
+    expect(code, all).toBe(0);
+    expect(rolesIn(await lab.status())).toEqual(WELL);
+  }, SOON);
+
+describe("Postgres", () => {
+  beforeAll(untilWell);
+
+  it("has a leader, a synchronous standby and a replica, and passes every check of validate", async () => {
+    const { postgres } = await lab.status();
+    expect(new Set(postgres?.members.map(({ timeline }) => timeline)).size).toBe(1);
+    const { code, all } = await lab.lab("validate");
+    expect(code, all).toBe(0);
+  });
+
+  it("is exported with hosts, logins and authority, secrets only when they are asked for", async () => {
+    const password = "postgres.databases.app.rw.password";
+    expect(await lab.must("output", "postgres.port")).toBe("5432\n");
+    expect(await lab.must("output", "postgres.caPem")).toMatch(/^-----BEGIN CERTIFICATE-----\n/);
+    expect(await lab.must("output", password)).toBe("[secret]\n");
+    expect(await lab.must("output", password, "--show-secrets")).toMatch(/^\S{24,}\n$/);
+    const { code, stderr } = await lab.lab("output", "postgres.pool");
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        /^lab: no output postgres\.pool\. There is, in postgres: caPem, databases, hosts, /,
+      ),
+    ]);
+  });
+
+  it("lets a client of the configured networks in through any node, to write on 5432 and to read on 5433", async () => {
+    for (const host of ["198.51.100.12", "198.51.100.13"]) {
+      expect(await ask(lab, { host, query: "SELECT id FROM app.kept" })).toEqual({ rows: [{ id: 1 }] });
+    }
+    const recovering = "SELECT pg_is_in_recovery() AS replica";
+    expect(await ask(lab, { port: 5433, query: recovering })).toEqual({ rows: [{ replica: true }] });
+  });
+
+  it.each([
+    ["a wrong password", { password: "not-the-password" }, "28P01"],
+    ["plain text", { ssl: false }, "28000"],
+    ["another database than the login's", { database: "postgres" }, "28000"],
+    ["the superuser over the network", { user: "app_rw", database: "app" }, undefined],
+  ] as const)("refuses %s", async (what, question, code) => {
+    const superuser = what.startsWith("the superuser");
+    const answer = await ask(lab, superuser ? { password: "any", user: "supabase_admin" } : question);
+    expect(answer.rows).toBeUndefined();
+    if (code) expect(answer.code, answer.message).toBe(code);
+  });
+
+  it.each(["rewind", "standby", "pgbouncer"])(
+    "refuses the pods' own login %s outside, through the leader's node, too, and with its password",
+    async (user) => {
+      const { nodes, postgres } = await lab.status();
+      const leader = postgres?.members.find(({ role }) => role === "leader")?.node;
+      const host = nodes.find(({ name }) => name === leader)?.publicIp ?? "";
+      for (const database of ["app", "postgres"]) {
+        expect(await ask(lab, { host, user, database })).toMatchObject({
+          code: "28000",
+          message: expect.stringContaining("pg_hba.conf rejects connection"),
+        });
+      }
+    },
+  );
+
+  it("refuses an address outside of the configured networks", async () => {
+    const answer = await ask(lab, { from: "stranger" });
+    expect(answer.rows).toBeUndefined();
+    expect(answer.message).toMatch(/terminated|timeout|ECONNRESET|closed/i);
+  });
+
+  it("stores no md5", async () => {
+    const query =
+      "SELECT count(*) FROM pg_authid WHERE rolpassword IS NOT NULL AND rolpassword NOT LIKE 'SCRAM-SHA-256$%'";
+    expect((await lab.must("pg", "psql", "--", "-Atc", query)).trim()).toBe("0");
+  });
+
+  it("can't be reached by pods without the label, of the program's namespaces or of others", async () => {
+    const reaches = async (namespace: string, pod: string, address: string, port: number) =>
+      (await cluster.kubectl("-n", namespace, "exec", pod, "--", "nc", "-w", "2", address, String(port)))
+        .code === 0;
+    const ip = await cluster.get("-n", MEMBERS, "get", "pod", "postgres-0", "-o", "jsonpath={.status.podIP}");
+    const primary = await cluster.get(
+      "-n",
+      MEMBERS,
+      "get",
+      "service",
+      "postgres-primary",
+      "-o",
+      "jsonpath={.spec.clusterIP}",
+    );
+    const places = [
+      [ip, 5432],
+      [ip, 8008],
+      [primary, 5432],
+      ["10.0.1.12", 5432],
+      ["10.0.1.12", 30541],
+    ] as const;
+    for (const [address, port] of places) {
+      expect(await reaches("default", "foreign", address, port), `foreign ${address}:${port}`).toBe(false);
+      expect(await reaches("apps", "ordinary", address, port), `ordinary ${address}:${port}`).toBe(false);
+    }
+    await cluster.get("-n", "apps", "label", "pod", "ordinary", "gardenos/database=true");
+    await vi.waitFor(async () => expect(await reaches("apps", "ordinary", primary, 5432)).toBe(true), SOON);
+    await cluster.get("-n", "apps", "label", "pod", "ordinary", "gardenos/database-");
+  });
+});
+
+describe("a member that can't reach etcd", () => {
+  // Pods reach their own node's etcd by its input, the others by being forwarded.
+  const chain = (hook: string) =>
+    `add chain inet cut ${hook} { type filter hook ${hook} priority -10; }; ` +
+    `add rule inet cut ${hook} ip saddr 10.42.0.0/16 tcp dport 2379 drop`;
+  const PULL = `nft 'add table inet cut; ${chain("forward")}; ${chain("input")}'`;
+  const EMPTY = "find /var/lib/gardenos/postgres -mindepth 1 -delete";
+
+  it.each([
+    ["its data", "true"],
+    ["an empty volume", EMPTY],
+  ])("starts no Postgres, with %s", async (_, prepare) => {
+    const replica = (await lab.status()).postgres?.members.find(({ role }) => role === "replica");
+    const { name = "", node = "" } = replica ?? {};
+    await lab.output(node, PULL);
+    await cluster.get("-n", MEMBERS, "delete", "pod", name);
+    await lab.output(node, prepare);
+    await vi.waitFor(async () => {
+      const tries =
+        (await memberLogs(cluster, name)).match(/waiting on etcd|No more API server nodes/g) ?? [];
+      expect(tries.length).toBeGreaterThan(1);
+    }, SOON);
+    const started = (await lab.on(node, "pgrep -x postgres")).stdout;
+    const roles = rolesIn(await lab.status());
+    await lab.output(node, "nft delete table inet cut");
+    expect(started).toBe("");
+    expect(roles).toMatchObject({ leader: 1, sync_standby: 1 });
+    await untilWell();
+    expect(await ask(lab, { query: "SELECT id FROM app.kept" })).toEqual({ rows: [{ id: 1 }] });
+  });
+});
+
+describe("a change of Postgres's", () => {
+  const leader = async () => (await lab.status()).postgres?.members.find(({ role }) => role === "leader");
+  const imagesInUse = async () => {
+    const field = "jsonpath={.items[*].status.containerStatuses[?(@.name=='postgres')].imageID}";
+    return (await cluster.get("-n", MEMBERS, "get", "pods", ...INSTANCES, "-o", field)).split(" ");
+  };
+  beforeAll(untilWell);
+
+  it("settings restarts nobody that need not", async () => {
+    const before = await leader();
+    lab.configure(["gardenos:postgres", "parameters"], { work_mem: "3MB" });
+    expect(changed(await mustUp(lab))).toEqual(["update postgres-converge"]);
+    expect((await lab.must("pg", "psql", "--", "-Atc", "SHOW work_mem")).trim()).toBe("3MB");
+    expect((await leader())?.timeline).toBe(before?.timeline);
+  });
+
+  it("image rolls all members with one switchover, and nothing else", async () => {
+    const [before, images] = [await leader(), await imagesInUse()];
+    rebuildImage();
+    expect(changed(await mustUp(lab))).toEqual(
+      [
+        ...NODES.map((node) => `update k3s-${node}-files`),
+        "update postgres-cluster/postgres",
+        "update postgres-converge",
+      ].sort(),
+    );
+    await untilWell();
+    expect(new Set(await imagesInUse()).size).toBe(1);
+    expect(images).not.toContain((await imagesInUse())[0]);
+    expect((await leader())?.timeline).toBe(Number(before?.timeline) + 1);
+    expect(await ask(lab, { query: "SELECT id FROM app.kept" })).toEqual({ rows: [{ id: 1 }] });
+    expect(changed(await mustUp(lab))).toEqual([]);
+  });
+});
+
+/** The lab builds an image of another digest: its environment changes, so no package is installed again. */
+function rebuildImage(): void {
+  const recipes = join(lab.dir, "lab/artifacts/debian-recipes.ts");
+  const text = readFileSync(recipes, "utf8");
+  writeFileSync(recipes, text.replace('LANG: "C.UTF-8"', 'LANG: "C.UTF-8", IMAGE_OF: "a test"'));
+}
