@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 /** Labs whose clients are timed: they have the machine to themselves. */
-const TIMED = ["test/e2e/kubernetes.test.ts", "test/e2e/postgres.test.ts"];
+const TIMED = ["test/e2e/applications.test.ts", "test/e2e/failures.test.ts"];
 
 export default defineConfig({
   test: {

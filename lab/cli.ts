@@ -77,7 +77,7 @@ function commands({ lab, done }: CommandContext): Command {
     .addOption(profileOption())
     .option("--json", "the changes as JSON on standard output")
     .action(async (options) => {
-      checkConfig(lab);
+      checkConfig(lab, options.profile);
       pickProfile(lab, options.profile);
       done(await run(lab, "preview", options));
     });

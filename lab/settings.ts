@@ -14,15 +14,19 @@ import { stackConfig } from "./stack-config.ts";
 
 const UPSTREAM = "artifacts/upstream.json";
 
-const parsed = (lab: Lab) => parseSettings(rawSettings(stackConfig(lab.stack)), SECRET_KEYS);
+const parsed = (lab: Lab, profile?: Profile) => {
+  const overrides = profile && { "gardenos:profile": profile };
+  return parseSettings(rawSettings(stackConfig(lab.stack, overrides)), SECRET_KEYS);
+};
 
 /**
  * The program's own checks, before anything is built for it. What needs built files (checksums, keys) is checked
  * by the program later.
+ * @param profile instead of the configured one; what it leaves out may be broken
  * @throws EngineError with the same text as the program's
  */
-export function checkConfig(lab: Lab): void {
-  const { settings, problems, rejectedNodes } = parsed(lab);
+export function checkConfig(lab: Lab, profile?: Profile): void {
+  const { settings, problems, rejectedNodes } = parsed(lab, profile);
   const all = [...problems, ...checkSettings(settings, lab, rejectedNodes)];
   const file = `Pulumi.${lab.stack}.yaml`;
   if (all.length > 0)

@@ -26,7 +26,7 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 export async function up(lab: Lab, options: UpOptions): Promise<number> {
   const engine = pickEngine(lab, options.engine);
   refuseMissingTools();
-  checkConfig(lab);
+  checkConfig(lab, options.profile);
   const profile = pickProfile(lab, options.profile);
   if (engine === "pulumi") installPlugins(lab);
   const artifacts = await buildArtifacts({

@@ -45,4 +45,12 @@ describe("make up, from nothing", () => {
     expect(changed(result)).toEqual([]);
     expect(result.drift).toEqual([]);
   });
+
+  it("looks at no setting of what its profile leaves out", async () => {
+    lab.configure(["gardenos:services", "api", "database"], "nowhere");
+    const { code, all } = await lab.lab("preview", "--profile", "hosts");
+    expect(code, all).toBe(0);
+    const more = await lab.lab("preview", "--profile", "full");
+    expect([more.code, more.stderr]).toEqual([1, expect.stringContaining("gardenos:services.api.database")]);
+  });
 });

@@ -122,7 +122,6 @@ describe("what would break a living cluster is refused, and nothing is touched",
 
 describe("a lost server", () => {
   it("is back as member and node after one up, and its pods run again", async () => {
-    await ask(lab, { user: "app_owner", query: "CREATE TABLE app.kept AS SELECT 1 AS id" });
     await lab.must("machine", "destroy", "n2");
     const result = await up();
     expect(changed(result)).toContain("create n2");

@@ -55,12 +55,11 @@ describe("Postgres", () => {
     ["a wrong password", { password: "not-the-password" }, "28P01"],
     ["plain text", { ssl: false }, "28000"],
     ["another database than the login's", { database: "postgres" }, "28000"],
-    ["the superuser over the network", { user: "app_rw", database: "app" }, undefined],
-  ] as const)("refuses %s", async (what, question, code) => {
-    const superuser = what.startsWith("the superuser");
-    const answer = await ask(lab, superuser ? { password: "any", user: "supabase_admin" } : question);
+    ["the superuser over the network", { user: "supabase_admin", password: "any" }, "28000"],
+  ] as const)("refuses %s", async (_, question, code) => {
+    const answer = await ask(lab, question);
     expect(answer.rows).toBeUndefined();
-    if (code) expect(answer.code, answer.message).toBe(code);
+    expect(answer.code, answer.message).toBe(code);
   });
 
   it.each(["rewind", "standby", "pgbouncer"])(

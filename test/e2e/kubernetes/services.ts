@@ -1,7 +1,6 @@
 /** FastAPI services as people outside, agents and app teams meet them. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { changed } from "../support/checkout.ts";
 import { outputOf } from "../support/state.ts";
@@ -98,43 +97,6 @@ describe("eight clients", () => {
     // A crash costs five and a half seconds at most, and a client's patience is its own.
     expect(seen.failed?.last ?? 0).toBeLessThan(15_000);
     expect(await restarts()).toBe(before);
-  });
-});
-
-describe("a lost node", () => {
-  /** Seconds. The node is off for the second half, in which its pods count as ready for twenty seconds more. */
-  const WATCHED = 60;
-  const WITH_ALL = 5;
-
-  /** When each request was answered with 200, in milliseconds. */
-  async function answers(): Promise<readonly number[]> {
-    const curl = `curl -s -o /dev/null --max-time 3 --cacert ${caFile} --resolve ${HOST}:443:${entry} https://${HOST}/healthz`;
-    const loop = `end=$(($(date +%s) + ${WATCHED})); while [ $(date +%s) -lt $end ]; do ${curl} -f && date +%s%3N; sleep 0.1; done`;
-    const { stdout } = await lab.lab("exec", "--", "sh", "-c", loop);
-    return stdout.trim().split("\n").map(Number);
-  }
-
-  it("is no lost service: another pod answers", async () => {
-    const leader = (await lab.status()).postgres?.members.find(({ role }) => role === "leader")?.node;
-    const nodes = (await apiPods("jsonpath={.items[*].spec.nodeName}")).split(" ");
-    const lost = nodes.find((node) => node !== leader) ?? "";
-    const watching = answers();
-    await sleep(WITH_ALL * 1000);
-    await lab.must("machine", "poweroff", lost);
-    const times = await watching;
-    const end = Date.now();
-    await lab.must("machine", "poweron", lost);
-    const gaps = [...times.slice(1), end].map((time, i) => time - (times[i] ?? 0));
-    console.info(`${times.length} answers, longest gap ${Math.max(...gaps)} ms`);
-    expect(times.length).toBeGreaterThan(30);
-    expect(Math.max(...gaps)).toBeLessThan(12_000);
-    await vi.waitFor(
-      async () => {
-        const { code, all } = await lab.lab("status");
-        expect(code, all).toBe(0);
-      },
-      { timeout: 180_000, interval: 2000 },
-    );
   });
 });
 

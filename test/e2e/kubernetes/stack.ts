@@ -14,7 +14,7 @@ export const initial = { instances: 3, apps: true, watchProcesses: false };
 /** What `make up` showed from first to last, and the command line of every process meanwhile, where that is watched. */
 export let firstUp: { readonly screen: string; readonly commandLines: readonly string[] };
 
-// Here and not in kubernetes.test.ts: hooks run in the order in which they are declared, and imports come first.
+// Here and not in the file that imports the tests: hooks run in the order in which they are declared, and imports come first.
 beforeAll(async () => {
   lab = new Checkout("full");
   lab.configure(["gardenos:postgres", "instances"], initial.instances);

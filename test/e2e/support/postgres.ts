@@ -31,14 +31,14 @@ const passwordOf = (lab: Checkout, role: string): string =>
 
 /** Asks as the role `app_rw` in the database `app`, unless told otherwise. */
 export async function ask(lab: Checkout, question: Question = {}): Promise<Answer> {
-  const { from = "admin", user = "app_rw", ssl, ...rest } = question;
+  const { from = "admin", user = "app_rw", password, ssl, ...rest } = question;
   const file = join(lab.dir, ".lab/question.json");
   const options = {
     query: "SELECT 1 AS one",
     host: "198.51.100.11",
     port: 5432,
     database: "app",
-    password: passwordOf(lab, user),
+    password: password ?? passwordOf(lab, user),
     user,
     localAddress: CLIENTS[from],
     ssl: ssl ?? { ca: outputOf(lab, "postgres-authority-ca", "certPem"), servername: "postgres-primary" },
