@@ -35,6 +35,7 @@ export function createSupabase(input: SupabaseInput) {
       plan: plan.supabase,
       functions,
       images: Object.fromEntries(services.map((name) => [name, plan.images[factsOf(name).image]])),
+      postgresImage: plan.images.postgres,
       database: {
         ...{ host: `${primary}.${namespace}`, port: ports.postgres, name: plan.supabase.database, owner },
         caPem: authority.caPem,

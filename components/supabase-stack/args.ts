@@ -7,6 +7,8 @@ export interface SupabaseStackArgs {
   readonly plan: SupabasePlan;
   /** By digest, of the services that run. */
   readonly images: Readonly<Partial<Record<SupabaseService, string>>>;
+  /** Postgres' own, by digest: it has Python, which makes Realtime's tenant, and nodes have it already. */
+  readonly postgresImage: string;
   readonly database: DatabaseAddress & {
     /** Role that owns it, and the schemas that PostgREST serves. */
     readonly owner: string;

@@ -102,11 +102,7 @@ const realtimeEnv = ({ database }: PlainInput): Env => ({
   ...{ PORT: port("realtime"), APP_NAME: "realtime", RLIMIT_NOFILE: "10000", RUN_JANITOR: "true" },
   ...{ DB_HOST: database.host, DB_PORT: String(database.port), DB_NAME: database.name },
   ...{ DB_USER: SUPABASE_SERVICES.realtime.login, DB_SSL: "true", DB_SSL_CA_CERT: DATABASE_CA },
-  ...{
-    DB_AFTER_CONNECT_QUERY: "SET search_path TO _realtime",
-    SEED_SELF_HOST: "true",
-    SELF_HOST_TENANT_NAME: TENANT,
-  },
+  DB_AFTER_CONNECT_QUERY: "SET search_path TO _realtime",
   // Pods find each other by the names of a headless Service.
   ...{ CLUSTER_STRATEGIES: "DNS", DNS_NODES: `realtime-nodes.${NAMESPACES.supabase.name}.svc.cluster.local` },
   ERL_AFLAGS: "-proto_dist inet_tcp",
@@ -166,7 +162,7 @@ const PLAIN: Readonly<Record<SupabaseService, (input: PlainInput) => Env>> = {
 export const plainEnv = (service: SupabaseService, input: PlainInput): Env => PLAIN[service](input);
 
 /** @throws Error when a role has no password */
-function password({ passwords }: Material, service: SupabaseService): string {
+export function passwordOf({ passwords }: Material, service: SupabaseService): string {
   const { login = "" } = factsOf(service);
   const found = passwords[login];
   if (found === undefined) throw new Error(`${service}: the role ${login} has no password`);
@@ -181,7 +177,7 @@ function databaseUrl(
 ): string {
   const { login = "" } = factsOf(service);
   const tls = `sslmode=verify-full&sslrootcert=${DATABASE_CA}`;
-  return `postgres://${login}:${password(material, service)}@${host}:${at}/${name}?${tls}`;
+  return `postgres://${login}:${passwordOf(material, service)}@${host}:${at}/${name}?${tls}`;
 }
 
 const awsEnv = ({ s3 }: Material): Env =>
@@ -206,10 +202,9 @@ const SECRET: Readonly<Record<SupabaseService, SecretEnv>> = {
     PGRST_JWT_SECRET: material.keys.jwks,
   }),
   realtime: (material) => ({
-    ...{ DB_PASSWORD: password(material, "realtime"), DB_ENC_KEY: material.drawn.realtimeEncryption },
-    ...{ API_JWT_SECRET: material.keys.jwtSecret, API_JWT_JWKS: material.keys.jwks },
-    ...{ METRICS_JWT_SECRET: material.keys.jwtSecret, SECRET_KEY_BASE: material.drawn.secretKeyBase },
-    RELEASE_COOKIE: material.drawn.releaseCookie,
+    ...{ DB_PASSWORD: passwordOf(material, "realtime"), DB_ENC_KEY: material.drawn.realtimeEncryption },
+    ...{ API_JWT_SECRET: material.keys.jwtSecret, METRICS_JWT_SECRET: material.keys.jwtSecret },
+    ...{ SECRET_KEY_BASE: material.drawn.secretKeyBase, RELEASE_COOKIE: material.drawn.releaseCookie },
   }),
   storage: (material, database) => ({
     ...{
@@ -223,11 +218,11 @@ const SECRET: Readonly<Record<SupabaseService, SecretEnv>> = {
   gateway: () => ({}),
   imgproxy: () => ({}),
   meta: (material) => ({
-    ...{ PG_META_DB_PASSWORD: password(material, "meta"), PG_META_DB_SSL_ROOT_CERT: material.databaseCa },
+    ...{ PG_META_DB_PASSWORD: passwordOf(material, "meta"), PG_META_DB_SSL_ROOT_CERT: material.databaseCa },
     CRYPTO_KEY: material.drawn.metaCrypto,
   }),
   studio: (material) => ({
-    ...{ POSTGRES_PASSWORD: password(material, "meta"), PG_META_CRYPTO_KEY: material.drawn.metaCrypto },
+    ...{ POSTGRES_PASSWORD: passwordOf(material, "meta"), PG_META_CRYPTO_KEY: material.drawn.metaCrypto },
     ...{ SUPABASE_ANON_KEY: material.keys.anonKey, SUPABASE_SERVICE_KEY: material.keys.serviceRoleKey },
     ...{
       SUPABASE_PUBLISHABLE_KEY: material.keys.publishableKey,

@@ -12,6 +12,9 @@ const NAMESPACE = NAMESPACES.supabase.name;
 /** On a pod: it may leave the cluster. */
 export const OUTSIDE_LABEL = { "gardenos/outside": "true" } as const;
 
+/** Makes Realtime's tenant. */
+export const TENANT_JOB = "realtime-tenant";
+
 /** Who calls whom, beside the gateway's clients. Realtime's pods find each other, for which Erlang wants ports of its own. */
 const CALLS: readonly (readonly [from: SupabaseService, to: SupabaseService])[] = [
   ["gateway", "auth"],
@@ -29,7 +32,7 @@ const CALLS: readonly (readonly [from: SupabaseService, to: SupabaseService])[] 
 const podsOf = (name: string) => ({ podSelector: { matchLabels: selector(name) } });
 const portOf = (name: SupabaseService) => tcp(SUPABASE_SERVICES[name].port);
 
-function call(from: SupabaseService, to: SupabaseService): KubeObject[] {
+function call(from: string, to: SupabaseService): KubeObject[] {
   return [
     policy(NAMESPACE, `${from}-to-${to}`, {
       ...podsOf(from),
@@ -81,7 +84,7 @@ export function stackPolicies(
   const both = ([from, to]: (typeof CALLS)[number]) => services.includes(from) && services.includes(to);
   return [
     ...CALLS.filter(both).flatMap(([from, to]) => call(from, to)),
-    ...(services.includes("realtime") ? [realtimeCluster()] : []),
+    ...(services.includes("realtime") ? [realtimeCluster(), ...call(TENANT_JOB, "realtime")] : []),
     toDatabase(),
     toOutside(privateCidrs),
   ];

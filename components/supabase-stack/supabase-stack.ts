@@ -14,9 +14,10 @@ import { functionsCode } from "./functions.ts";
 import { gatewayConfig } from "./gateway.ts";
 import { type Drawn, drawMaterial, emptyMaterial } from "./material.ts";
 import { serviceObjects } from "./objects.ts";
-import { stackPolicies } from "./policies.ts";
+import { stackPolicies, TENANT_JOB } from "./policies.ts";
 import { renderSupabaseSql } from "./sql.ts";
 import { STUDIO_USER } from "./studio.ts";
+import { TENANT_SECRETS, tenantEnv, tenantObjects } from "./tenant.ts";
 
 const NAMESPACE = NAMESPACES.supabase.name;
 const GATEWAY_FOLDER = "/etc/envoy";
@@ -38,7 +39,8 @@ export interface SupabaseAccess {
 /**
  * Supabase's services on a database that exists, behind one gateway. Expects the Kubernetes provider in `opts.providers`.
  *
- * Order: SQL (roles, empty schemas) → Secrets and policies → services, each of which makes its own tables → the gateway → the Ingress.
+ * Order: SQL (roles, empty schemas) → Secrets and policies → services, each of which makes its own tables → Realtime's tenant → the gateway →
+ * the Ingress.
  */
 export class SupabaseStack extends pulumi.ComponentResource {
   readonly access: SupabaseAccess;
@@ -63,7 +65,8 @@ export class SupabaseStack extends pulumi.ComponentResource {
     );
     const inner = services.filter((service) => service !== "gateway");
     const made = inner.flatMap((service) => this.createService(service, [...ground, sql]));
-    this.ready = [...made, ...this.createGateway(made)];
+    const tenant = this.createTenant(made);
+    this.ready = [...made, ...tenant, ...this.createGateway([...made, ...tenant])];
     this.access = this.accessOf();
     this.registerOutputs({});
   }
@@ -107,6 +110,15 @@ export class SupabaseStack extends pulumi.ComponentResource {
     const secret = secretNames.length > 0 ? [this.secretOf(service, values, secretNames)] : [];
     const before = [...secret, ...(code ? [code.object] : [])];
     return createInOrder([...before, ...objects], { parent: this, dependsOn: [...after] });
+  }
+
+  private createTenant(after: readonly pulumi.Resource[]): readonly pulumi.Resource[] {
+    const { database, postgresImage } = this.args;
+    const values = this.drawn.material.apply((material) => tenantEnv(material, database));
+    const objects = tenantObjects({ image: postgresImage, configHash: this.hashOf({}, values) });
+    return createInOrder([this.secretOf(TENANT_JOB, values, TENANT_SECRETS), ...objects], {
+      ...{ parent: this, dependsOn: [...after] },
+    });
   }
 
   private createGateway(after: readonly pulumi.Resource[]): readonly pulumi.Resource[] {

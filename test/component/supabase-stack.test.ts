@@ -1,66 +1,9 @@
 /** What a Supabase stack is made of, in which order, and who of it sees which secret. */
 import { execFileSync } from "node:child_process";
-import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
-import { SupabaseStack } from "../../components/supabase-stack/index.ts";
 import { repositoryPath } from "../../lib/repository-file.ts";
-import { planSupabase, type SupabaseService, servicesOf } from "../../plan/supabase.ts";
-import { type Recorded, type Recording, record } from "../support/record.ts";
-import { GOOD, settingsOf } from "../support/settings.ts";
-import { clusterProvider, gate } from "../support/world.ts";
-
-const ALL = servicesOf({ profile: "full", functions: "functions" });
-const CODE = { "main/index.ts": "// main", "hello/index.ts": "// hello" };
-const FULL = { profile: "full", functions: "functions" };
-const STORAGE = { endpoint: "https://s3.example.org", bucket: "files" };
-const SECRETS = {
-  s3AccessKeyId: "CANARY-s3-id",
-  s3SecretAccessKey: "CANARY-s3-key",
-  smtpPassword: "CANARY-smtp",
-  oauth: { github: "CANARY-github" },
-};
-
-const make = (supabase: object = {}, secrets: object = SECRETS, code = CODE) => {
-  const plan = planSupabase(
-    settingsOf({
-      ...GOOD,
-      domain: "example.org",
-      supabase: { profile: "core", storage: STORAGE, ...supabase },
-    }),
-  );
-  const images = Object.fromEntries(ALL.map((name) => [name, `registry.example/${name}:1`]));
-  return record(() => {
-    new SupabaseStack(
-      "supabase",
-      {
-        plan,
-        functions: code,
-        images: images as Record<SupabaseService, string>,
-        database: {
-          ...{ host: "postgres-primary.postgres-cluster", port: 5432, name: "app", owner: "app_owner" },
-          caPem: pulumi.output("CA"),
-          runSql: (name) => gate(name),
-        },
-        secrets: pulumi.secret(secrets),
-        ingress: { className: "traefik", tlsSecret: "ingress-tls" },
-        privateCidrs: ["10.0.0.0/16"],
-        after: [gate()],
-      },
-      { providers: [clusterProvider()] },
-    );
-  });
-};
-
-const kindOf = ({ type }: Recorded) => type.split(":").at(-1) ?? "";
-const named = ({ resources }: Recording, kind: string, name: string) => {
-  const found = resources.find((each) => kindOf(each) === kind && each.name === `supabase/${name}`);
-  if (!found) throw new Error(`no ${kind} ${name}`);
-  return found;
-};
-const listed = (recording: Recording, kind: string) =>
-  recording.resources
-    .filter((each) => kindOf(each) === kind)
-    .map(({ name }) => name.replace("supabase/", ""));
+import type { Recording } from "../support/record.ts";
+import { ALL, CODE, FULL, listed, make, named, SECRETS } from "./support/supabase-stack.ts";
 
 describe("a stack", () => {
   it("has the services of its profile, each with a Service", async () => {
@@ -211,10 +154,10 @@ describe("secrets", () => {
       Object.values(named(recording, "Secret", name).plain["data"] as Record<string, string>).map((each) =>
         Buffer.from(each, "base64").toString(),
       );
-    const seers = ["auth", "rest", "realtime", "storage", "meta", "studio", "functions"].filter((name) =>
+    const seers = listed(recording, "Secret").filter((name) =>
       texts(name).join("\n").includes("CANARY-supabase-supabase_realtime-password"),
     );
-    expect(seers).toEqual(["realtime"]);
+    expect(seers).toEqual(["realtime", "realtime-tenant"]);
   });
 
   it("of roles are drawn anew by a rotation, and nothing else is", async () => {
