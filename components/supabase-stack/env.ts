@@ -31,6 +31,8 @@ export interface Material {
   /** Drawn once, each of the length that its service wants. */
   readonly drawn: {
     readonly realtimeEncryption: string;
+    /** Who signs by it makes tenants. No JWT_SECRET: by that the legacy keys are signed, which are in pages. */
+    readonly realtimeApi: string;
     readonly secretKeyBase: string;
     /** What Realtime's pods know each other by: the image's own is known to everybody. */
     readonly releaseCookie: string;
@@ -203,7 +205,7 @@ const SECRET: Readonly<Record<SupabaseService, SecretEnv>> = {
   }),
   realtime: (material) => ({
     ...{ DB_PASSWORD: passwordOf(material, "realtime"), DB_ENC_KEY: material.drawn.realtimeEncryption },
-    ...{ API_JWT_SECRET: material.keys.jwtSecret, METRICS_JWT_SECRET: material.keys.jwtSecret },
+    ...{ API_JWT_SECRET: material.drawn.realtimeApi, METRICS_JWT_SECRET: material.keys.jwtSecret },
     ...{ SECRET_KEY_BASE: material.drawn.secretKeyBase, RELEASE_COOKIE: material.drawn.releaseCookie },
   }),
   storage: (material, database) => ({

@@ -20,6 +20,7 @@ export interface Drawn {
 /** Lengths that services want: Realtime's key is AES-128's, the base of session secrets 64 characters or more. */
 const LENGTHS = {
   realtimeEncryption: 16,
+  realtimeApi: 48,
   secretKeyBase: 64,
   releaseCookie: 32,
   metaCrypto: 32,
@@ -54,6 +55,7 @@ export function drawMaterial(
   );
   const drawn = {
     realtimeEncryption: draw("realtime-encryption", LENGTHS.realtimeEncryption),
+    realtimeApi: draw("realtime-api", LENGTHS.realtimeApi),
     secretKeyBase: draw("secret-key-base", LENGTHS.secretKeyBase),
     releaseCookie: draw("release-cookie", LENGTHS.releaseCookie),
     metaCrypto: draw("meta-crypto", LENGTHS.metaCrypto),
@@ -87,7 +89,7 @@ export function emptyMaterial(plan: SupabasePlan): Material {
   return {
     ...{ keys, databaseCa: "" },
     drawn: {
-      ...{ realtimeEncryption: "", secretKeyBase: "", releaseCookie: "" },
+      ...{ realtimeEncryption: "", realtimeApi: "", secretKeyBase: "", releaseCookie: "" },
       ...{ metaCrypto: "", studioPassword: "" },
     },
     passwords: Object.fromEntries(SUPABASE_LOGINS.map((role) => [role, ""])),

@@ -52,7 +52,7 @@ export const TENANT_SECRETS = ["API_JWT_SECRET", "TENANT"] as const;
 
 /** Their values. */
 export const tenantEnv = (material: Material, database: DatabaseAddress): Env => ({
-  API_JWT_SECRET: material.keys.jwtSecret,
+  API_JWT_SECRET: material.drawn.realtimeApi,
   TENANT: JSON.stringify(tenant(material, database)),
 });
 

@@ -52,6 +52,15 @@ describe("Realtime's tenant", () => {
     expect(spec).not.toContain("SEED_SELF_HOST");
   });
 
+  it("is made with a secret that signs nobody's keys", async () => {
+    const recording = await make();
+    expect(secretOf(recording)["API_JWT_SECRET"]).toBe("CANARY-supabase-realtime-api");
+    const data = named(recording, "Secret", "realtime").plain["data"] as Record<string, string>;
+    expect(Buffer.from(data["API_JWT_SECRET"] ?? "", "base64").toString()).toBe(
+      "CANARY-supabase-realtime-api",
+    );
+  });
+
   it("has no private key", async () => {
     expect(secretOf(await make())["TENANT"]).not.toMatch(/"d":/);
   });
