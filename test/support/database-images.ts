@@ -1,4 +1,4 @@
-/** Before tests that run Postgres, PgBouncer, Envoy or the sample service: builds the trees of their images, unless the shared cache has them. */
+/** Before tests that run Postgres, PgBouncer, Envoy, the sample service or Supabase's stand-in: builds the trees of their images, unless the shared cache has them. */
 import { buildDebianImageTree, defaultCacheDir } from "../../lab/artifacts/index.ts";
 
 /** Tests find a tree by its variable; set, it names one to test with instead. */
@@ -7,6 +7,7 @@ const TREES = {
   pgbouncer: "GARDENOS_TEST_PGBOUNCER",
   envoy: "GARDENOS_TEST_ENVOY",
   fastapiApp: "GARDENOS_TEST_FASTAPI_APP",
+  supabaseStandIn: "GARDENOS_TEST_SUPABASE_STAND_IN",
 } as const;
 
 export async function setup(): Promise<void> {

@@ -52,6 +52,11 @@ describe("Supabase", () => {
     }
   });
 
+  it("has Realtime's tenant, by whose settings Realtime's stand-in gets into the database", async () => {
+    const log = await cluster.get("-n", "supabase", "logs", "job/realtime-tenant");
+    expect(log).toContain("the tenant realtime-dev is as wanted");
+  });
+
   it("accepts its own keys, legacy and new ones, each with the rows of its role", async () => {
     const rows = [{ text: "hello" }];
     for (const [key, seen] of [

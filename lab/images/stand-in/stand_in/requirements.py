@@ -107,3 +107,32 @@ def connection(service: str, env: Env) -> dict[str, str] | None:
     prefix = PREFIX[service]
     names = {"host": "HOST", "port": "PORT", "dbname": "NAME", "user": "USER", "password": "PASSWORD"}
     return {key: env.get(prefix + name, "") for key, name in names.items()} | tls(service, env)
+
+
+TENANT_SETTINGS = ("region", "db_host", "db_port", "db_name", "db_user", "db_password")
+"""What Realtime's extension postgres_cdc_rls must have, all as text: lib/extensions/postgres_cdc_rls/db_settings.ex."""
+
+
+def tenant_errors(tenant: dict) -> dict[str, list[str]]:
+    """What Realtime would refuse of a tenant, by field, without any value: lib/realtime/api/tenant.ex and extensions.ex."""
+    wrong: dict[str, list[str]] = {}
+    if not isinstance(tenant.get("jwt_secret", ""), str):
+        wrong["jwt_secret"] = ["is invalid"]
+    if not isinstance(tenant.get("jwt_jwks", {}), dict):
+        wrong["jwt_jwks"] = ["is invalid"]
+    if not tenant.get("jwt_secret") and not tenant.get("jwt_jwks"):
+        wrong["jwt_secret"] = ["either jwt_secret or jwt_jwks must be provided"]
+    match tenant.get("extensions"):
+        case [{"type": "postgres_cdc_rls", "settings": dict(settings)}]:
+            absent = [f"{name} can't be blank" for name in TENANT_SETTINGS if settings.get(name) is None]
+            invalid = [f"{name} is invalid" for name in TENANT_SETTINGS if not isinstance(settings.get(name, ""), str)]
+            return wrong | ({"extensions": absent + invalid} if absent or invalid else {})
+    return wrong | {"extensions": ["wanted: one postgres_cdc_rls with settings"]}
+
+
+def tenant_login(tenant: dict) -> dict[str, str]:
+    """How Realtime connects to a tenant's database, as libpq has it: by TLS unless told not to, and without a look at the certificate."""
+    settings = tenant["extensions"][0]["settings"]
+    names = {"host": "db_host", "port": "db_port", "dbname": "db_name", "user": "db_user", "password": "db_password"}
+    sslmode = "disable" if settings.get("ssl_enforced") is False else "require"
+    return {key: settings[name] for key, name in names.items()} | {"sslmode": sslmode}

@@ -5,6 +5,16 @@ import json
 import jwt
 
 
+def signed_by(secret: str, authorization: str | None) -> bool:
+    """As Realtime's API looks at it: any claims, and an end only where the token names one."""
+    options = {"verify_aud": False, "verify_iat": False, "verify_nbf": False}
+    try:
+        jwt.decode((authorization or "").removeprefix("Bearer "), secret, algorithms=["HS256", "HS384", "HS512"], options=options)
+    except jwt.InvalidTokenError:
+        return False
+    return True
+
+
 class Refused(Exception):
     """With the words for the client."""
 
