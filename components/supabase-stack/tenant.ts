@@ -37,7 +37,7 @@ function tenant(material: Material, { host, port, name }: DatabaseAddress): obje
   };
   const settings = {
     ...{ ...login, ssl_enforced: true },
-    // It must have one of Supabase's own, and no pod says that it is there.
+    // It wants one. No pod has a region, so that says nothing about where it connects from.
     region: "us-east-1",
     ...{ poll_interval_ms: 100, poll_max_record_bytes: 1_048_576 },
   };
