@@ -12,6 +12,9 @@ export const LAB_NET = {
   artifactPort: 80,
   /** The stand-in for an AI provider, at the same address. */
   modelPort: 8090,
+  /** Object storage, there, too. */
+  storageUrl: "http://192.0.2.1:9000",
+  storagePort: 9000,
   /** The workstation that runs the program: inside `adminCidrs`. */
   adminIp: "203.0.113.10",
   /** Somebody else on the internet: outside `adminCidrs`. */

@@ -14,6 +14,7 @@ import { type EngineChoice, engineOption, pickEngine } from "./engine-choice.ts"
 import { kubectl } from "./kubectl.ts";
 import { type Lab, openLab } from "./lab.ts";
 import { labAccess, ssh } from "./node-access.ts";
+import { startStorage } from "./object-storage/controls.ts";
 import { reset, switchOff } from "./off.ts";
 import { stackExports } from "./outputs.ts";
 import { pickProfile, profileOption } from "./profile.ts";
@@ -52,6 +53,7 @@ async function run(lab: Lab, what: "up" | "preview", options: RunOptions): Promi
 
 /** The part of `up` that happens inside the lab's network. */
 async function deployInside(lab: Lab, options: RunOptions): Promise<number> {
+  await startStorage(lab);
   const code = await run(lab, "up", options);
   if (code !== 0) return code;
   const found = await settledStatus(lab);

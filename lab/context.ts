@@ -21,6 +21,8 @@ export interface LabContext {
   readonly machinesDir: string;
   /** One folder per load balancer's id: HAProxy's configuration, socket and log. Made anew at each start. */
   readonly balancersDir: string;
+  /** Files of the object storage, and its log. */
+  readonly storageDir: string;
   /** Name of the lab's folder in each cgroup hierarchy, and the mark on its network name space. */
   readonly cgroupName: string;
 }
@@ -43,6 +45,7 @@ export function labContext(checkout: string, cacheDir: string): LabContext {
     daemonLock: join(dir, "daemon.lock"),
     machinesDir: join(dir, "machines"),
     balancersDir: join(dir, "load-balancers"),
+    storageDir: join(dir, "object-storage"),
     cgroupName: `gardenos-lab-${id}`,
   };
 }

@@ -17,6 +17,8 @@ import { NspawnHypervisor } from "./machines/hypervisor.ts";
 import { bootId, identify, networkNamespace } from "./machines/processes.ts";
 import { serveModel } from "./model.ts";
 import { LabNetwork } from "./network/network.ts";
+import { storageControls } from "./object-storage/controls.ts";
+import { ObjectStorage } from "./object-storage/server.ts";
 
 const HANDSHAKE_FD = 3;
 const DEFAULT_CLOUD = join(import.meta.dirname, "cloud", "server.ts");
@@ -57,6 +59,8 @@ async function start(input: DaemonInput, cgroupParents: readonly string[]): Prom
   const balancers = new HaproxyBalancers({ dir: ctx.balancersDir, network, log });
   const artifacts = await serveArtifacts(input.artifactDir);
   const model = await serveModel(input.aiApiKey);
+  const address = `${LAB_NET.artifactIp}:${LAB_NET.storagePort}`;
+  const storage = new ObjectStorage({ dir: ctx.storageDir, address, log });
   const { startCloud } = (await import(input.cloudModule ?? DEFAULT_CLOUD)) as CloudModule;
   const cloud = await startCloud({
     host: "127.0.0.1",
@@ -65,6 +69,7 @@ async function start(input: DaemonInput, cgroupParents: readonly string[]): Prom
     stateFile: ctx.cloudStateFile,
     hypervisor,
     balancers,
+    controls: storageControls(storage),
   });
   // A machine that does not come back is a machine that is off, as after any power cut: `status` says so.
   await cloud.resume().catch((error: unknown) => log(String(error)));
@@ -74,6 +79,7 @@ async function start(input: DaemonInput, cgroupParents: readonly string[]): Prom
     await balancers.close();
     artifacts.close();
     model.close();
+    await storage.close();
     await hypervisor.close();
   };
 }

@@ -54,6 +54,8 @@ const labChoices = z.object({
   profile: z.enum(PROFILES).optional(),
   /** K3s, which is `kubectl`, too. */
   k3sFile: z.string().optional(),
+  /** The lab's own object storage, as the configuration has it; nothing where the lab serves none. */
+  storage: z.object({ program: z.string(), bucket: z.string(), region: z.string() }).optional(),
 });
 
 /** What a lab has decided for its life. */

@@ -7,6 +7,7 @@ import { readRepositoryFile } from "../lib/repository-file.ts";
 import { kubernetesVersion } from "../lib/version.ts";
 import { type Manifest, parseManifest } from "../plan/artifacts.ts";
 import { checkSettings } from "../plan/checks.ts";
+import { LAB_NET } from "./addresses.ts";
 import { LAB_K3S_VERSION } from "./artifacts/k3s.ts";
 import { EngineError } from "./engine/errors.ts";
 import type { Lab } from "./lab.ts";
@@ -14,7 +15,7 @@ import { stackConfig } from "./stack-config.ts";
 
 const UPSTREAM = "artifacts/upstream.json";
 
-const parsed = (lab: Lab, profile?: Profile) => {
+const parsed = (lab: Pick<Lab, "stack">, profile?: Profile) => {
   const overrides = profile && { "gardenos:profile": profile };
   return parseSettings(rawSettings(stackConfig(lab.stack, overrides)), SECRET_KEYS);
 };
@@ -45,6 +46,17 @@ export function configuredProfile(lab: Lab): Profile {
 export function labK3sVersion(lab: Lab): string {
   const version = parsed(lab).settings.k3s?.version ?? "";
   return version === `v${kubernetesVersion(version)}` ? version : LAB_K3S_VERSION;
+}
+
+/** What the lab's own object storage must have; undefined where the profile or the configuration wants none of the lab's. */
+export function configuredStorage(
+  lab: Pick<Lab, "stack">,
+  profile: Profile,
+): { readonly bucket: string; readonly region: string } | undefined {
+  const { supabase } = parsed(lab).settings;
+  if (profile !== "full" || !supabase?.storage || supabase.profile === "none") return undefined;
+  const { endpoint, bucket, region } = supabase.storage;
+  return endpoint === LAB_NET.storageUrl ? { bucket, region } : undefined;
 }
 
 /**

@@ -3,15 +3,15 @@ import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Profile } from "../config/schema.ts";
 import { NODE_PACKAGES } from "../plan/packages.ts";
-import { buildArtifacts, missingTools } from "./artifacts/index.ts";
+import { buildArtifacts, buildVersitygw, missingTools } from "./artifacts/index.ts";
 import { startDaemon } from "./daemon.ts";
 import { EngineError } from "./engine/errors.ts";
 import { type EngineChoice, pickEngine } from "./engine-choice.ts";
-import { readChoices, saveChoices } from "./files.ts";
+import { type LabChoices, readChoices, saveChoices } from "./files.ts";
 import type { Lab } from "./lab.ts";
 import { pickProfile } from "./profile.ts";
 import { installPlugins } from "./pulumi-cli.ts";
-import { checkConfig, labK3sVersion, upstreamManifest } from "./settings.ts";
+import { checkConfig, configuredStorage, labK3sVersion, upstreamManifest } from "./settings.ts";
 import { runInLab } from "./shell.ts";
 
 export interface UpOptions {
@@ -37,13 +37,14 @@ export async function up(lab: Lab, options: UpOptions): Promise<number> {
     upstream: upstreamManifest(lab),
     onProgress: say,
   });
+  const storage = await buildStorage(lab, profile);
   const choices = readChoices(lab.ctx);
   // Disks are layers over the image they began with, so a lab with disks keeps its image.
   const kept =
     hasDisks(lab) && choices.rootfsDir && existsSync(choices.rootfsDir) ? choices.rootfsDir : undefined;
   const rootfsDir = kept ?? artifacts.rootfsDir;
   const { k3sFile } = artifacts;
-  saveChoices(lab.ctx, { rootfsDir, engine, profile, ...(k3sFile && { k3sFile }) });
+  saveChoices(lab.ctx, { rootfsDir, engine, profile, ...(k3sFile && { k3sFile }), storage });
   await startDaemon(lab.ctx, {
     rootfsDir,
     artifactDir: artifacts.served,
@@ -56,6 +57,14 @@ export async function up(lab: Lab, options: UpOptions): Promise<number> {
     ...scratchEnv(lab),
     ...(k3sFile && { GARDENOS_KUBECTL: JSON.stringify([k3sFile, "kubectl"]) }),
   });
+}
+
+/** Not for a lab that ends below Supabase: it would wait for the compiler. */
+async function buildStorage(lab: Lab, profile: Profile): Promise<LabChoices["storage"]> {
+  const configured = configuredStorage(lab, profile);
+  if (configured === undefined) return undefined;
+  const options = { cacheDir: lab.ctx.cacheDir, onProgress: say, log: () => undefined };
+  return { ...configured, program: await buildVersitygw(options) };
 }
 
 /** Temporary files, SSH keys among them, stay in `.lab`, whatever happens to the run. */

@@ -22,6 +22,8 @@ export const VERSIONS = {
   localPathProvisionerLab: "0.0.30",
   /** The newest of production's minor release that PyPI has; the lab runs it as Supabase's gateway. */
   envoyLab: "1.39.3",
+  /** versitygw, the S3 server that the lab runs as its object storage. */
+  versitygw: "1.8.0",
   /** Major version of PostgreSQL; the image has the minor that Debian has. */
   postgres: "17",
   /** Patroni in the image of Postgres. */

@@ -1,4 +1,4 @@
-/** Programs for the lab's images: one main package of the Go module proxy each, one cache entry each. */
+/** Programs for the lab: one main package of the Go module proxy each, one cache entry each. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cached, type Progress, recipeKey } from "./cache.ts";

@@ -14,6 +14,7 @@ export { APT_COMPONENT, APT_SUITE } from "./apt-repository.ts";
 export { defaultCacheDir } from "./cache.ts";
 export { buildDebianImageTree } from "./debian-images.ts";
 export { missingTools } from "./tools.ts";
+export { buildVersitygw } from "./versitygw.ts";
 
 /** What to build, and where to. */
 export interface ArtifactOptions {

@@ -27,6 +27,7 @@ export interface AppOptions {
   readonly bucket: Bucket;
   readonly faults: Faults;
   readonly requests: RequestLog;
+  readonly controls?: Hono | undefined;
   readonly log: (line: string) => void;
 }
 
@@ -109,8 +110,8 @@ function persist({ parts }: AppOptions): MiddlewareHandler<Env> {
   };
 }
 
-/** Controls for tests; not part of Hetzner's API, and for this machine only. */
-function addLabRoutes(app: Hono<Env>, { faults, requests }: AppOptions): void {
+/** Controls of the lab and for tests; not part of Hetzner's API, and for this machine only. */
+function addLabRoutes(app: Hono<Env>, { faults, requests, controls }: AppOptions): void {
   app.use("/_lab/*", async (c, next) => {
     if (!isLoopback(c)) throw new ApiError(403, "forbidden", "only from the machine the lab runs on");
     await next();
@@ -120,6 +121,7 @@ function addLabRoutes(app: Hono<Env>, { faults, requests }: AppOptions): void {
     faults.add(await body(c, faultSchema));
     return c.body(null, 204);
   });
+  if (controls) app.route("/_lab", controls);
 }
 
 function isLoopback(c: Context): boolean {

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
+import type { Hono } from "hono";
 import { Actions } from "./actions.ts";
 import type { Parts } from "./api.ts";
 import { createApp } from "./app.ts";
@@ -29,6 +30,8 @@ export interface CloudOptions {
   readonly hypervisor: Hypervisor;
   /** @default load balancers are records that forward nothing */
   readonly balancers?: Balancers;
+  /** Further controls of the lab, below `/_lab`. @default none */
+  readonly controls?: Hono;
   /** @default no faults */
   readonly faults?: Faults;
   /** @default Hetzner's: 3600 calls, refilled within an hour */
@@ -75,6 +78,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     bucket: new Bucket(options.rateLimit ?? HETZNER_RATE_LIMIT),
     faults,
     requests,
+    controls: options.controls,
     log,
   });
   const server = createAdaptorServer({ fetch: app.fetch });

@@ -1,3 +1,4 @@
+import { Hono } from "hono";
 import { describe, expect, it } from "vitest";
 import { Actions } from "../../lab/cloud/actions.ts";
 import { createApp } from "../../lab/cloud/app.ts";
@@ -224,14 +225,17 @@ describe("the lab's own controls", () => {
       bucket: new Bucket(HETZNER_RATE_LIMIT),
       faults: new Faults(),
       requests: new RequestLog(),
+      controls: new Hono().get("/more", (c) => c.text("more")),
       log,
     });
     const from = (remoteAddress: string) => ({ incoming: { socket: { remoteAddress } } });
-    const statusFor = async (address: string) =>
-      (await app.request("/_lab/requests", {}, from(address))).status;
+    const statusFor = async (address: string, path = "/_lab/requests") =>
+      (await app.request(path, {}, from(address))).status;
     expect(await statusFor("198.51.100.11")).toBe(403);
     expect(await statusFor("127.0.0.1")).toBe(200);
     expect(await statusFor("::ffff:127.0.0.1")).toBe(200);
+    expect(await statusFor("198.51.100.11", "/_lab/more")).toBe(403);
+    expect(await statusFor("127.0.0.1", "/_lab/more")).toBe(200);
   });
 });
 

@@ -125,6 +125,29 @@ it("runs beside another lab, at the same addresses", async () => {
   }
 });
 
+it("serves object storage from when it is asked to until it ends", async () => {
+  const emulated = await makeTestLab({ cloud: "emulated" });
+  const order = {
+    program: join(import.meta.dirname, "support/storage-program.ts"),
+    ...{ region: "lab", bucket: "files", accessKeyId: "test", secretAccessKey: "test" },
+  };
+  const ask = (...argv: string[]) => emulated.exec(["curl", "-sS", ...argv], JSON.stringify(order));
+  const serve = () => ask("--data-binary", "@-", "http://127.0.0.1:4100/_lab/object-storage");
+  const storage = "http://192.0.2.1:9000/";
+  try {
+    await emulated.start();
+    expect(await ask(storage)).toMatchObject({ status: 7 });
+    expect(await serve()).toMatchObject({ status: 0, stdout: "" });
+    expect(await ask(storage)).toMatchObject({ stdout: "from object storage\n" });
+    const { namespace } = running(emulated);
+    await emulated.stop();
+    expect(traces(emulated.ctx, namespace)).toEqual([]);
+    expect(readdirSync(join(emulated.ctx.storageDir, "data"))).toEqual(["files"]);
+  } finally {
+    await emulated.dispose();
+  }
+});
+
 it("says what went wrong and leaves nothing when it can't start", async () => {
   const missing = join(lab.ctx.dir, "missing.ts");
   const options = {
