@@ -18,7 +18,11 @@ export default defineConfig({
           name: "lab",
           include: ["test/{engine,engine-parity,drivers,cloud,artifacts,postgres,supabase}/**/*.test.ts"],
           testTimeout: 60_000,
-          globalSetup: ["test/support/k3s-binary.ts", "test/support/database-images.ts"],
+          globalSetup: [
+            "test/support/k3s-binary.ts",
+            "test/support/database-images.ts",
+            "test/support/versitygw.ts",
+          ],
         },
       },
       {

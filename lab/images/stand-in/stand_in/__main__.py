@@ -1,4 +1,4 @@
-"""`python3 -m stand_in`: for the service that the pod is named after. Ready when its environment and its role are as that one wants them."""
+"""`python3 -m stand_in`: for the service that the pod is named after. Ready when environment, role and bucket are as that one wants them."""
 
 import json
 import os
@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import psycopg2
 
+from .bucket import wrong_bucket
 from .database import wrong_rights
 from .requirements import missing
 from .rest import read_table
@@ -27,11 +28,12 @@ troubles: list[str] = ["not looked yet"]
 
 
 def look() -> list[str]:
-    wrong = missing(SERVICE, dict(os.environ))
+    env = dict(os.environ)
+    wrong = missing(SERVICE, env)
     if wrong:
         return wrong
     try:
-        return wrong_rights(SERVICE, dict(os.environ))
+        return wrong_rights(SERVICE, env) + wrong_bucket(SERVICE, env)
     except psycopg2.Error as error:
         return [str(error).strip().splitlines()[0]]
 
