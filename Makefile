@@ -17,9 +17,6 @@ RUN_OPTIONS = $(if $(ENGINE),--engine $(ENGINE)) $(if $(PROFILE),--profile $(PRO
 
 # What the lab runs on this machine, and what only the tests need.
 LAB_PACKAGES := systemd-container mmdebstrap apt-utils gpg gpgconf gpg-agent debian-archive-keyring nftables iproute2 haproxy openssh-client util-linux libcap2-bin python3-pip
-# Tests on machines have the processors to themselves: they come after the others.
-VITEST := $(BIN)/vitest run --reporter=default --reporter=json
-REPORTS := node_modules/.cache/test-reports
 TEST_PACKAGES := shellcheck openssl openssh-server haproxy socat
 
 .PHONY: help
@@ -55,11 +52,7 @@ check: .program-ready ## Format, lint, types, dead code, import direction
 
 .PHONY: test
 test: .test-ready check ## Everything: checks, unit tests, then real machines in the lab
-	@mkdir -p $(REPORTS)
-	@rm -f $(REPORTS)/*.json
-	@$(VITEST) --project unit --project lab --coverage --outputFile.json=$(REPORTS)/fast.json; fast=$$?; \
-	  $(VITEST) --project hosts --project kubernetes --outputFile.json=$(REPORTS)/machines.json; machines=$$?; \
-	  $(NODE) scripts/test-summary.ts $(REPORTS)/*.json; exit $$((fast + machines))
+	@sh scripts/test.sh node_modules/.cache/test-reports
 
 .PHONY: faults
 faults: .program-ready ## Break nodes of the running lab N=1 times each, and measure what clients see (LAYER=api or postgres)

@@ -85,7 +85,8 @@ export const DEBIAN_IMAGES = {
     content: { stand_in: "app/stand_in" },
     user: ["nonroot", "/home/nonroot"],
     config: {
-      cmd: ["python3", "-m", "stand_in"],
+      // What a pod gives as arguments is for the service that it stands in for.
+      entrypoint: ["python3", "-m", "stand_in"],
       user: USER,
       env: { PATH: SYSTEM_PATH, LANG: "C.UTF-8", PYTHONDONTWRITEBYTECODE: "1" },
       workingDir: "/app",
