@@ -1,18 +1,15 @@
 /** HAProxy for one load balancer: a process, and the ones before it that still have connections. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { BalancerSpec, TargetHealth } from "../cloud/balancers.ts";
+import { lastLines, untilReady } from "../server-process.ts";
 import { isIdle, renderConfig, STATE_FILE, STATS_SOCKET } from "./config.ts";
 import { ask, parseHealth } from "./stats.ts";
 
-const START_TIMEOUT_MS = 10_000;
-const POLL_MS = 20;
 const CONFIG = "haproxy.cfg";
 const LOG = "haproxy.log";
-const ERROR_LINES = 10;
 
 /** Calls must come one at a time. */
 export class Haproxy {
@@ -78,28 +75,21 @@ export class Haproxy {
       this.#children.delete(child);
       if (this.#current !== child) return;
       this.#current = undefined;
-      this.#log(`${this.#dir}: HAProxy ended with ${signal ?? `status ${code}`}: ${this.#lastLines()}`);
+      this.#log(
+        `${this.#dir}: HAProxy ended with ${signal ?? `status ${code}`}: ${lastLines(this.#path(LOG))}`,
+      );
     });
     child.once("error", () => this.#children.delete(child));
     return child;
   }
 
   /** The socket changes hands when the new process is ready. */
-  async #untilItAnswers(child: ChildProcess): Promise<void> {
-    const isReady = async () =>
-      (await this.#ask("show info").catch(() => "")).includes(`\nPid: ${child.pid}\n`);
-    const end = Date.now() + START_TIMEOUT_MS;
-    const failed = once(child, "error").then(([error]: Error[]) => error?.message);
-    while (!(await isReady())) {
-      const hasEnded = child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
-      if (!hasEnded && Date.now() < end) {
-        await sleep(POLL_MS);
-        continue;
-      }
-      child.kill("SIGKILL");
-      const why = child.pid === undefined ? await failed : this.#lastLines();
-      throw new Error(`wanted HAProxy to forward, but it did not start (package haproxy): ${why}`);
-    }
+  #untilItAnswers(child: ChildProcess): Promise<void> {
+    return untilReady(child, {
+      isReady: async () => (await this.#ask("show info").catch(() => "")).includes(`\nPid: ${child.pid}\n`),
+      logFile: this.#path(LOG),
+      wanted: "wanted HAProxy to forward, but it did not start (package haproxy)",
+    });
   }
 
   #ask(command: string): Promise<string> {
@@ -108,9 +98,5 @@ export class Haproxy {
 
   #path(name: string): string {
     return join(this.#dir, name);
-  }
-
-  #lastLines(): string {
-    return readFileSync(this.#path(LOG), "utf8").trimEnd().split("\n").slice(-ERROR_LINES).join("\n");
   }
 }

@@ -1,18 +1,15 @@
 /** The lab's object storage: versitygw on a folder of the lab, outside of the cluster as Hetzner's is. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import pLimit from "p-limit";
 import { z } from "zod";
+import { lastLines, untilReady } from "../server-process.ts";
 
-const START_TIMEOUT_MS = 20_000;
-const POLL_MS = 50;
 /** For one answer. */
 const ANSWER_MS = 1_000;
-const ERROR_LINES = 10;
 /** Answered without a key. No bucket can have the name. */
 const READY_PATH = "/_ready";
 
@@ -98,36 +95,25 @@ export class ObjectStorage {
     child.once("exit", (code, signal) => {
       if (this.#child !== child) return;
       this.#child = undefined;
-      this.#place.log(`object storage ended with ${signal ?? `status ${code}`}: ${this.#lastLines()}`);
+      this.#place.log(`object storage ended with ${signal ?? `status ${code}`}: ${lastLines(this.#logFile)}`);
     });
     return child;
   }
 
-  async #untilItAnswers(child: ChildProcess): Promise<void> {
-    const answers = () =>
-      fetch(`http://${this.#place.address}${READY_PATH}`, { signal: AbortSignal.timeout(ANSWER_MS) }).then(
-        ({ ok }) => ok,
-        () => false,
-      );
-    const end = Date.now() + START_TIMEOUT_MS;
-    const failed = once(child, "error").then(([error]: Error[]) => error?.message);
-    while (!(await answers())) {
-      const hasEnded = child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
-      if (!hasEnded && Date.now() < end) {
-        await sleep(POLL_MS);
-        continue;
-      }
-      child.kill("SIGKILL");
-      const why = child.pid === undefined ? await failed : this.#lastLines();
-      throw new Error(`wanted object storage at ${this.#place.address}, but it did not start: ${why}`);
-    }
+  #untilItAnswers(child: ChildProcess): Promise<void> {
+    const url = `http://${this.#place.address}${READY_PATH}`;
+    return untilReady(child, {
+      isReady: () =>
+        fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) }).then(
+          ({ ok }) => ok,
+          () => false,
+        ),
+      logFile: this.#logFile,
+      wanted: `wanted object storage at ${this.#place.address}, but it did not start`,
+    });
   }
 
   get #logFile(): string {
     return join(this.#place.dir, "versitygw.log");
-  }
-
-  #lastLines(): string {
-    return readFileSync(this.#logFile, "utf8").trimEnd().split("\n").slice(-ERROR_LINES).join("\n");
   }
 }
