@@ -57,11 +57,11 @@ export function createCertificates(plan: Plan, kubernetes: Kubernetes): Certific
   const opts = { providers: [kubernetes.provider] };
   if (plan.tls.mode === "internal-ca")
     return new IngressCertificates("ingress-certificates", { hosts, after }, opts);
-  const { email, server } = plan.tls;
+  const { email, server, issuer } = plan.tls;
   return new CertManager(
     "cert-manager",
     {
-      ...{ hosts, after, email, server, images: plan.images, ingressClass: plan.ingress.class },
+      ...{ hosts, after, email, server, issuer, images: plan.images, ingressClass: plan.ingress.class },
       ...{ network: policyAddresses(plan), privateCidrs: privateCidrs(plan) },
     },
     opts,

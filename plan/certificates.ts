@@ -14,8 +14,6 @@ export const CERT_MANAGER = {
   namespace: NAMESPACES.certificates.name,
   chart: "oci://quay.io/jetstack/charts/cert-manager",
   version: "v1.21.2",
-  /** ClusterIssuer. */
-  issuer: "acme",
   /** Pods of each of its three parts. */
   replicas: 2,
   memory: "128Mi" as Quantity,
@@ -34,11 +32,19 @@ export type TlsPlan =
       readonly email: string;
       /** Directory of the authority. */
       readonly server: string;
+      /**
+       * ClusterIssuer, one a directory: a certificate is asked for anew when its issuer has another name, not when the issuer has
+       * another server (cert-manager: internal/controller/certificates/policies).
+       */
+      readonly issuer: string;
     };
 
 /** Production asks the real authority, whose limits (fifty certificates a week for a domain) tests would use up. */
 export function planTls({ tls, environment }: Pick<Settings, "tls" | "environment">): TlsPlan {
   if (tls.mode === "internal-ca") return { mode: tls.mode };
   const directory = tls.directory ?? (environment === "prod" ? "production" : "staging");
-  return { mode: "acme", email: tls.email ?? "", server: DIRECTORIES[directory] };
+  return {
+    ...{ mode: "acme", email: tls.email ?? "" },
+    ...{ server: DIRECTORIES[directory], issuer: `acme-${directory}` },
+  };
 }

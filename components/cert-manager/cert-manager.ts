@@ -53,7 +53,7 @@ export class CertManager extends pulumi.ComponentResource {
         spec: {
           secretName: ACME_SECRET,
           dnsNames: [...dnsNames],
-          issuerRef: { kind: "ClusterIssuer", name: CERT_MANAGER.issuer },
+          issuerRef: { kind: "ClusterIssuer", name: args.issuer },
         },
       };
       return new CustomResource(`${space}/${ACME_SECRET}`, certificate, {

@@ -1,4 +1,4 @@
-/** Values of cert-manager's chart (cert-manager.io, "Helm"), and the issuer that Ingresses' certificates come from. Pure. */
+/** Values of cert-manager's chart (deploy/charts/cert-manager/values.yaml), and the issuer of Ingresses' certificates. Pure. */
 import type { Images } from "../../plan/artifacts.ts";
 import { CERT_MANAGER } from "../../plan/certificates.ts";
 import { INGRESS_LABEL } from "../kubernetes/namespaces.ts";
@@ -24,19 +24,29 @@ const part = (reference: string): object => ({
   resources: resources("10m", CERT_MANAGER.memory),
 });
 
+/**
+ * The provider waits for it. Pods are ready before cainjector has written it (templates/webhook-validating-webhook.yaml), and until
+ * then the API trusts no answer of the webhook and refuses the issuer: `x509: certificate signed by unknown authority`.
+ */
+const TRUSTED = { "pulumi.com/waitFor": "jsonpath={.webhooks[0].clientConfig.caBundle}" };
+
 export const chartValues = (images: CertManagerImages): object => ({
   global: {
     priorityClassName: PLATFORM,
     // Its own: the right to write in kube-system is more than a lease needs.
     leaderElection: { namespace: CERT_MANAGER.namespace },
   },
-  // Certificates live on in them, so they stay when the chart goes.
+  // Everybody's certificates live in them, not only the program's, so they stay when the chart goes.
   crds: { enabled: true, keep: true },
   ...part(images.certManagerController),
-  webhook: part(images.certManagerWebhook),
+  webhook: {
+    ...part(images.certManagerWebhook),
+    mutatingWebhookConfigurationAnnotations: TRUSTED,
+    validatingWebhookConfigurationAnnotations: TRUSTED,
+  },
   cainjector: part(images.certManagerCainjector),
   acmesolver: { image: image(images.certManagerAcmesolver) },
-  // A Job of Helm's that runs after an installation; here nothing would run it again.
+  // A hook of Helm's, which the provider leaves out of a chart; what it would try is waited for above.
   startupapicheck: { enabled: false },
 });
 
@@ -44,23 +54,29 @@ export interface IssuerInput {
   readonly email: string;
   /** Directory of the authority (RFC 8555). */
   readonly server: string;
+  /** ClusterIssuer. */
+  readonly issuer: string;
   readonly ingressClass: string;
 }
 
 /** By HTTP-01: the authority asks each host, through the same way in that its users take. */
-export const issuer = ({ email, server, ingressClass }: IssuerInput) => ({
+export const issuer = ({ email, server, issuer: name, ingressClass }: IssuerInput) => ({
   apiVersion: "cert-manager.io/v1",
   kind: "ClusterIssuer",
-  metadata: { name: CERT_MANAGER.issuer },
+  metadata: { name },
   spec: {
     acme: {
-      ...{ email, server, privateKeySecretRef: { name: "acme-account" } },
+      // A Secret of the chart's namespace: an account is one directory's.
+      ...{ email, server, privateKeySecretRef: { name: `${name}-account` } },
       solvers: [
         {
           http01: {
             ingress: {
               ingressClassName: ingressClass,
-              // Namespaces are closed: the controller reaches what has the label.
+              // Without it a port on every node (pkg/issuer/acme/http/service.go).
+              serviceType: "ClusterIP",
+              // Namespaces are closed: the controller reaches what has the label. The pods are `restricted` as they are
+              // (pkg/issuer/acme/http/pod.go), and a securityContext here would take the place of theirs.
               podTemplate: { metadata: { labels: INGRESS_LABEL } },
             },
           },

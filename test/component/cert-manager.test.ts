@@ -1,4 +1,4 @@
-/** cert-manager as the program asks for it. The chart itself is in no package registry: nothing here has run it. */
+/** cert-manager as the program asks for it. The chart itself is in no registry that tests reach: nothing here has run it. */
 import { describe, expect, it } from "vitest";
 import { CertManager } from "../../components/cert-manager/index.ts";
 import { chartValues, issuer } from "../../components/cert-manager/values.ts";
@@ -22,7 +22,8 @@ const make = () =>
       {
         images: IMAGES,
         hosts: { apps: ["api.example.org"], supabase: ["supabase.example.org", "studio.example.org"] },
-        ...{ email: "ops@example.org", server: "https://acme.example/directory", ingressClass: "traefik" },
+        ...{ email: "ops@example.org", server: "https://acme.example/directory" },
+        ...{ issuer: "acme-staging", ingressClass: "traefik" },
         network: { nodeIps: ["10.0.1.11"], apiServerIps: ["10.0.1.11"], podCidr: "10.42.0.0/16" },
         privateCidrs: ["10.0.0.0/8"],
         after: [gate()],
@@ -45,6 +46,17 @@ describe("the chart", () => {
     });
   });
 
+  it("is not there before the API trusts the webhook: pods are ready earlier, and the issuer would be refused", () => {
+    const waits = { "pulumi.com/waitFor": "jsonpath={.webhooks[0].clientConfig.caBundle}" };
+    expect(chartValues(IMAGES)).toMatchObject({
+      webhook: {
+        replicaCount: 2,
+        mutatingWebhookConfigurationAnnotations: waits,
+        validatingWebhookConfigurationAnnotations: waits,
+      },
+    });
+  });
+
   it("comes after the policies, then the issuer, then a certificate for each namespace", async () => {
     const { resources } = await make();
     const named = (name: string) => resources.find((each) => each.name === name);
@@ -56,7 +68,10 @@ describe("the chart", () => {
     expect(named("cert-manager-issuer")?.dependsOn).toContain("cert-manager");
     const certificates = ["apps/ingress-acme", "supabase/ingress-acme"].map((name) => named(name));
     expect(certificates.map((each) => each?.inputs["spec"])).toEqual([
-      expect.objectContaining({ dnsNames: ["api.example.org"], secretName: "ingress-acme" }),
+      {
+        ...{ dnsNames: ["api.example.org"], secretName: "ingress-acme" },
+        issuerRef: { kind: "ClusterIssuer", name: "acme-staging" },
+      },
       expect.objectContaining({ dnsNames: ["supabase.example.org", "studio.example.org"] }),
     ]);
     expect(certificates.map((each) => each?.dependsOn)).toEqual([
@@ -67,25 +82,29 @@ describe("the chart", () => {
 });
 
 describe("the issuer", () => {
-  it("asks by the ingress, with pods that the ingress controller may reach", () => {
-    const { spec } = issuer({
+  it("asks by the ingress, with pods that the ingress controller may reach, and without ports of nodes", () => {
+    const { metadata, spec } = issuer({
       email: "ops@example.org",
       server: "https://acme.example/directory",
+      issuer: "acme-staging",
       ingressClass: "traefik",
     });
+    expect(metadata).toEqual({ name: "acme-staging" });
+    expect(spec.acme.privateKeySecretRef).toEqual({ name: "acme-staging-account" });
     expect(spec.acme.solvers[0]?.http01.ingress).toEqual({
       ingressClassName: "traefik",
+      serviceType: "ClusterIP",
       podTemplate: { metadata: { labels: { "gardenos/ingress": "true" } } },
     });
   });
 
   it.each([
-    ["prod", undefined, "https://acme-v02.api.letsencrypt.org/directory"],
-    ["dev", undefined, "https://acme-staging-v02.api.letsencrypt.org/directory"],
-    ["dev", "production", "https://acme-v02.api.letsencrypt.org/directory"],
-  ])("of a stack of %s with %s asks %s", (environment, directory, server) => {
+    ["prod", undefined, "https://acme-v02.api.letsencrypt.org/directory", "acme-production"],
+    ["dev", undefined, "https://acme-staging-v02.api.letsencrypt.org/directory", "acme-staging"],
+    ["dev", "production", "https://acme-v02.api.letsencrypt.org/directory", "acme-production"],
+  ])("of a stack of %s with %s asks %s, and is called by it", (environment, directory, server, name) => {
     const tls = { mode: "acme", email: "ops@example.org", directory };
-    expect(planTls(settingsOf({ ...GOOD, environment, tls }))).toMatchObject({ server });
+    expect(planTls(settingsOf({ ...GOOD, environment, tls }))).toMatchObject({ server, issuer: name });
   });
 });
 
@@ -95,7 +114,7 @@ describe("settings", () => {
       {
         field: "gardenos:tls.email",
         got: undefined,
-        want: "an address: tls.mode is acme, and Let's Encrypt writes to it",
+        want: "an address: tls.mode is acme, and the account at Let's Encrypt has a contact",
         fix: "pulumi config set --path 'gardenos:tls.email' ops@example.org",
       },
       {
