@@ -111,7 +111,9 @@ export const tlsSchema = fields({
     ),
   email: matching("an address such as ops@example.org", (v) => /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(v))
     .optional()
-    .describe("Who is told of certificates that are about to end, where mode is acme."),
+    .describe(
+      "Contact of the account at Let's Encrypt, where mode is acme. It no longer writes of certificates that are about to end.",
+    ),
   directory: z
     .enum(["production", "staging"], { error: "production or staging" })
     .optional()

@@ -193,7 +193,7 @@ const acme: Check = ({ tls, ingress, profile }) => {
   const email = {
     field: "gardenos:tls.email",
     got: undefined,
-    want: "an address: tls.mode is acme, and Let's Encrypt writes to it",
+    want: "an address: tls.mode is acme, and the account at Let's Encrypt has a contact",
     fix: set("gardenos:tls.email", "ops@example.org"),
   };
   const controller = {
