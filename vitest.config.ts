@@ -11,6 +11,8 @@ export default defineConfig({
           name: "unit",
           include: ["test/{unit,component,stack,golden}/**/*.test.ts"],
           testTimeout: 30_000,
+          // Without an order of its own a project with one worker comes last.
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -18,6 +20,7 @@ export default defineConfig({
           name: "lab",
           include: ["test/{engine,engine-parity,drivers,cloud,artifacts,postgres,supabase}/**/*.test.ts"],
           testTimeout: 60_000,
+          sequence: { groupOrder: 3 },
           globalSetup: [
             "test/support/k3s-binary.ts",
             "test/support/database-images.ts",
@@ -34,7 +37,7 @@ export default defineConfig({
           hookTimeout: 1_200_000,
           // Labs never meet, and mostly wait: two at a time.
           maxWorkers: 2,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
           globalSetup: "test/support/machine-image.ts",
         },
       },
@@ -45,7 +48,7 @@ export default defineConfig({
           testTimeout: 600_000,
           hookTimeout: 1_200_000,
           fileParallelism: false,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 4 },
           globalSetup: "test/support/machine-image.ts",
         },
       },
