@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { sha256 } from "../../lib/sha256.ts";
+import { configHash } from "../kubernetes/config-hash.ts";
 import { createInOrder, createObjects } from "../kubernetes/create.ts";
 import { databaseCa } from "../kubernetes/database-ca.ts";
 import type { KubeObject } from "../kubernetes/objects.ts";
@@ -117,6 +117,6 @@ export class FastApiServices extends pulumi.ComponentResource {
       ...(login ? [login.user, login.password] : []),
       ...(ai && this.args.ai ? [this.args.ai.apiKey] : []),
     ];
-    return pulumi.unsecret(pulumi.all(values).apply((texts) => sha256(texts.join("\n")).slice(0, 12)));
+    return configHash(values);
   }
 }

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { sha256 } from "../../lib/sha256.ts";
+import { shortHash } from "../../lib/sha256.ts";
 import { createInOrder } from "../kubernetes/create.ts";
 import { type InClusterSettings, inClusterConfig, inClusterObjects } from "./in-cluster-objects.ts";
 
@@ -17,9 +17,7 @@ export class InClusterHaproxy extends pulumi.ComponentResource {
 
   constructor(name: string, args: InClusterHaproxyArgs, opts: pulumi.ComponentResourceOptions) {
     super("gardenos:infra:InClusterHaproxy", name, {}, opts);
-    const fingerprint = pulumi
-      .output(args.caPem)
-      .apply((pem) => sha256(inClusterConfig(args) + pem).slice(0, 12));
+    const fingerprint = pulumi.output(args.caPem).apply((pem) => shortHash(inClusterConfig(args) + pem));
     this.ready = createInOrder(inClusterObjects({ ...args, fingerprint }), {
       parent: this,
       dependsOn: args.after,

@@ -1,5 +1,5 @@
 /** Pure text of a node's HAProxy: configuration and the addition to its unit. */
-import { sha256 } from "../../lib/sha256.ts";
+import { shortHash } from "../../lib/sha256.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { INGRESS_HOST_PORTS, PORTS } from "../../plan/ports.ts";
 import { type DatabaseServers, databaseSections } from "./database.ts";
@@ -229,7 +229,7 @@ export function renderHaproxyConfig(config: HaproxyConfig): string {
     stats(config),
     monitor(config),
   ].join("\n");
-  const fingerprint = sha256(global(config, "") + rest).slice(0, 12);
+  const fingerprint = shortHash(global(config, "") + rest);
   return `${global(config, `gardenos-${fingerprint}`)}\n${rest}`;
 }
 

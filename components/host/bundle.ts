@@ -3,7 +3,7 @@
  * applies it; its header describes the format that {@link renderPayload} writes.
  */
 import { readRepositoryFile } from "../../lib/repository-file.ts";
-import { sha256 } from "../../lib/sha256.ts";
+import { sha256, shortHash } from "../../lib/sha256.ts";
 import { renderTar } from "../../lib/tar.ts";
 
 export interface BundleFile<Text = string> {
@@ -133,10 +133,10 @@ export function renderScript(bundle: Bundle, serverId: string): string {
   const parts = [
     ...(bundle.packages ?? []).map((name) => `package ${name}`),
     ...(bundle.artifacts ?? []).map((a) => `artifact ${a.name} ${a.sha256.slice(0, 12)}`),
-    ...bundle.files.map((file) => `${file.path} ${sha256(file.content).slice(0, 12)}`),
+    ...bundle.files.map((file) => `${file.path} ${shortHash(file.content)}`),
     ...(["validate", "gate", "health"] as const).flatMap((name) => {
       const text = bundle.hooks?.[name];
-      return text ? [`hook ${name} ${sha256(text).slice(0, 12)}`] : [];
+      return text ? [`hook ${name} ${shortHash(text)}`] : [];
     }),
   ];
   const header = [`# bundle ${bundle.name}`, `# server ${serverId}`, ...parts.map((part) => `# ${part}`)];

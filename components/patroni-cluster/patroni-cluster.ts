@@ -2,9 +2,10 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { stringify } from "yaml";
 import { readRepositoryFile } from "../../lib/repository-file.ts";
-import { sha256 } from "../../lib/sha256.ts";
+import { shortHash } from "../../lib/sha256.ts";
 import { PORTS } from "../../plan/ports.ts";
 import { applyBundle, runStep } from "../host/index.ts";
+import { configHash } from "../kubernetes/config-hash.ts";
 import { createInOrder } from "../kubernetes/create.ts";
 import type { KubeObject } from "../kubernetes/objects.ts";
 import { scramVerifiers } from "../pki/index.ts";
@@ -199,7 +200,7 @@ export class PatroniCluster extends pulumi.ComponentResource {
       ...Object.values(this.configFiles()),
       ...[authority.caPem, authority.member.cert, etcd.caPem, etcd.client.cert],
     ];
-    return pulumi.unsecret(pulumi.all(parts).apply((texts) => sha256(texts.join("\n")).slice(0, 12)));
+    return configHash(parts);
   }
 
   private objects(): KubeObject[] {
@@ -214,14 +215,14 @@ export class PatroniCluster extends pulumi.ComponentResource {
 
   private converge(objects: readonly KubeObject[], after: readonly pulumi.Resource[]): pulumi.Resource {
     const settings = JSON.stringify(dcsSettings(this.dcsInput()));
-    const template = pulumi.output(objects).apply((plain) => sha256(JSON.stringify(plain)).slice(0, 12));
+    const template = pulumi.output(objects).apply((plain) => shortHash(JSON.stringify(plain)));
     return runStep(
       `${this.name}-converge`,
       {
         host: this.firstHost(),
         script: readRepositoryFile("files/postgres/converge.sh"),
         env: {
-          SETTINGS: sha256(settings).slice(0, 12),
+          SETTINGS: shortHash(settings),
           TEMPLATE: template,
           ...this.newCluster(),
         },

@@ -1,7 +1,7 @@
 /** SQL on the leader, as superuser. */
 import * as pulumi from "@pulumi/pulumi";
 import { readRepositoryFile } from "../../lib/repository-file.ts";
-import { sha256 } from "../../lib/sha256.ts";
+import { shortHash } from "../../lib/sha256.ts";
 import { type NodeHost, runStep } from "../host/index.ts";
 
 export interface SqlStepArgs {
@@ -25,7 +25,7 @@ export function sqlStep(
       host,
       script: readRepositoryFile("files/postgres/sql.sh"),
       env: {
-        SQL: pulumi.unsecret(sql.apply((text) => sha256(text).slice(0, 12))),
+        SQL: pulumi.unsecret(sql.apply((text) => shortHash(text))),
         ALLOW_NEW_CLUSTER: allowNewCluster,
       },
       stdin: sql,

@@ -1,5 +1,5 @@
 /** Functions' code as the edge runtime finds it. Pure. */
-import { sha256 } from "../../lib/sha256.ts";
+import { shortHash } from "../../lib/sha256.ts";
 import { NAMESPACES } from "../../plan/namespaces.ts";
 import { labels } from "../kubernetes/pods.ts";
 import type { Files } from "./objects.ts";
@@ -17,7 +17,7 @@ export function functionsCode(code: Readonly<Record<string, string>>) {
   const paths = Object.keys(code).sort();
   const items = paths.map((path, i) => ({ key: `file-${i}`, path }));
   const data = Object.fromEntries(paths.map((path, i) => [`file-${i}`, code[path] ?? ""]));
-  const name = `${NAME}-${sha256(JSON.stringify([items, data])).slice(0, 12)}`;
+  const name = `${NAME}-${shortHash(JSON.stringify([items, data]))}`;
   const metadata = { name, namespace: NAMESPACES.supabase.name, labels: labels(NAME) };
   const files: Files = { folder: FOLDER, from: "ConfigMap", name, items };
   return {

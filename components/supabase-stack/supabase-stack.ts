@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { stringify } from "yaml";
-import { sha256 } from "../../lib/sha256.ts";
+import { shortHash } from "../../lib/sha256.ts";
 import { NAMESPACES } from "../../plan/namespaces.ts";
 import type { SupabaseService } from "../../plan/supabase.ts";
 import { createInOrder, createObjects } from "../kubernetes/create.ts";
@@ -87,7 +87,7 @@ export class SupabaseStack extends pulumi.ComponentResource {
 
   /** Of what pods read when they start. Nobody finds a secret by it. */
   private hashOf(env: object, values: pulumi.Output<unknown>): pulumi.Output<string> {
-    const hash = values.apply((secret) => sha256(JSON.stringify([env, secret])).slice(0, 12));
+    const hash = values.apply((secret) => shortHash(JSON.stringify([env, secret])));
     return pulumi.unsecret(hash);
   }
 
