@@ -56,6 +56,11 @@ const TO_HTTPS = ["to=:443", "scheme=https", "permanent=true", `priority=${PING_
 /** A pod that can be reached answers at once. */
 const CONNECT_SECONDS = 1;
 const RETRIES = 3;
+/**
+ * A kept connection to the pod of a lost node looks like any other, and what is sent by it is lost: one that nobody uses is not kept.
+ * Shorter than what servers wait before they close one that Traefik is about to use, too: uvicorn and Node 5 s.
+ */
+const IDLE_SECONDS = 1;
 
 const HSTS_SECONDS = 365 * 24 * 3600;
 
@@ -93,6 +98,7 @@ function traefikArguments(config: TraefikConfig): string[] {
     ...(httpsOnly ? TO_HTTPS : []),
     `--entryPoints.websecure.http.middlewares=${middlewares.join(",")}`,
     `--serversTransport.forwardingTimeouts.dialTimeout=${CONNECT_SECONDS}s`,
+    `--serversTransport.forwardingTimeouts.idleConnTimeout=${IDLE_SECONDS}s`,
     // The name is Traefik's own for what is internal: no router of an Ingress is ever attached to it.
     `--entryPoints.traefik.address=:${METRICS_PORT}`,
     "--metrics.prometheus=true",

@@ -51,6 +51,8 @@ async function startService(name: string): Promise<number> {
       : "403 Forbidden";
     socket.end(`HTTP/1.1 ${status}\r\n\r\n`);
   });
+  // Whoever is connected decides when that ends.
+  server.keepAliveTimeout = 0;
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   services.set(name, server);
@@ -140,6 +142,18 @@ async function through(path: string, headers?: Readonly<Record<string, string>>)
 }
 
 const anon = { apikey: KEYS.publishableKey };
+
+describe("a connection to a service", () => {
+  it("is not kept when nobody uses it: one to a lost node would look like any other", async () => {
+    const connections = () =>
+      new Promise<number>((resolve, reject) => {
+        services.get("rest")?.getConnections((error, count) => (error ? reject(error) : resolve(count)));
+      });
+    await through("/rest/v1/leads", anon);
+    expect(await connections()).toBe(1);
+    await eventually(async () => expect(await connections()).toBe(0), 5000);
+  });
+});
 
 describe("a path", () => {
   it.each([
