@@ -49,6 +49,13 @@ export interface Material {
 /** Name of the one tenant that Realtime has; it reads it from the first label of the host that it is called by. */
 export const TENANT = "realtime-dev";
 
+/**
+ * Where all of Realtime's pods and its tenant are. Pods of no region send nothing to each other, and each takes itself for the one that
+ * holds the tenant's connection (supabase/realtime v2.129.8, lib/realtime/gen_rpc/pub_sub.ex, nodes.ex). One of the names that it knows;
+ * it says nothing about the place.
+ */
+export const REALTIME_REGION = "us-east-1";
+
 const port = (service: SupabaseService): string => String(SUPABASE_SERVICES[service].port);
 const inside = (service: SupabaseService): string => `http://${service}:${port(service)}`;
 const runs = ({ plan }: PlainInput, service: SupabaseService): boolean =>
@@ -107,7 +114,7 @@ const realtimeEnv = ({ database }: PlainInput): Env => ({
   DB_AFTER_CONNECT_QUERY: "SET search_path TO _realtime",
   // Pods find each other by the names of a headless Service.
   ...{ CLUSTER_STRATEGIES: "DNS", DNS_NODES: `realtime-nodes.${NAMESPACES.supabase.name}.svc.cluster.local` },
-  ERL_AFLAGS: "-proto_dist inet_tcp",
+  ...{ REGION: REALTIME_REGION, ERL_AFLAGS: "-proto_dist inet_tcp" },
 });
 
 /** Values that only the pod knows: variable → field of the pod. Realtime's nodes are called by their addresses. */

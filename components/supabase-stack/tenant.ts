@@ -16,7 +16,7 @@ import {
   resources,
   serviceAccount,
 } from "../kubernetes/pods.ts";
-import { type DatabaseAddress, type Env, type Material, passwordOf, TENANT } from "./env.ts";
+import { type DatabaseAddress, type Env, type Material, passwordOf, REALTIME_REGION, TENANT } from "./env.ts";
 import { TENANT_JOB } from "./policies.ts";
 
 const NAMESPACE = NAMESPACES.supabase.name;
@@ -37,8 +37,7 @@ function tenant(material: Material, { host, port, name }: DatabaseAddress): obje
   };
   const settings = {
     ...{ ...login, ssl_enforced: true },
-    // It wants one. No pod has a region, so that says nothing about where it connects from.
-    region: "us-east-1",
+    region: REALTIME_REGION,
     ...{ poll_interval_ms: 100, poll_max_record_bytes: 1_048_576 },
   };
   return {

@@ -109,6 +109,12 @@ describeOnPostgres("Realtime's tenant", () => {
     expect(() => makeTenant(withSettings({ db_port: 5432 }))).toThrow(/422: .*db_port is invalid/);
   });
 
+  it("is refused in a region that no pod is in", () => {
+    expect(() => makeTenant(withSettings({ region: "eu-west-2" }))).toThrow(
+      /422: .*region.*is not that of the pods/,
+    );
+  });
+
   it("is refused from whoever has another secret, such as the legacy keys'", () => {
     expect(() => makeTenant({ API_JWT_SECRET: KEYS.jwtSecret })).toThrow(/403: it does not take the token/);
   });

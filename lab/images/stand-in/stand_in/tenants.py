@@ -1,6 +1,7 @@
 """
 Realtime's API for tenants, as far as the stack uses it: supabase/realtime, lib/realtime_web/controllers/tenant_controller.ex. The real one keeps
-a tenant's settings, and connects by them to migrate its database; this one connects at every PUT, and keeps the name.
+a tenant's settings, and connects by them to migrate its database; this one connects at every PUT, and keeps the name. The real one takes a
+tenant of a region that no pod is in, and then each of its pods connects for itself; this one refuses it.
 """
 
 import json
@@ -53,6 +54,8 @@ def _upsert(env: Env, name: str, tenant: object) -> tuple[int, object]:
     errors = tenant_errors(tenant)
     if errors:
         return 422, {"errors": errors}
+    if tenant["extensions"][0]["settings"]["region"] != env["REGION"]:
+        return 422, {"errors": {"region": ["is not that of the pods"]}}
     try:
         psycopg2.connect(**tenant_login(tenant), **TIMEOUT).close()
     except psycopg2.OperationalError as error:
