@@ -2,7 +2,7 @@
 import type { Images } from "../../plan/artifacts.ts";
 import { CERT_MANAGER } from "../../plan/certificates.ts";
 import { INGRESS_LABEL } from "../kubernetes/namespaces.ts";
-import { resources } from "../kubernetes/pods.ts";
+import { apart, resources, SOON_ELSEWHERE } from "../kubernetes/pods.ts";
 import { PLATFORM } from "../kubernetes/priorities.ts";
 
 export type CertManagerImages = Pick<
@@ -17,11 +17,14 @@ function image(reference: string): object {
   return { repository: name.slice(0, at), tag: name.slice(at + 1), digest };
 }
 
-const part = (reference: string): object => ({
+/** @param name that the chart's label `app.kubernetes.io/name` has: pods of one part are kept on nodes of their own by it */
+const part = (name: "cert-manager" | "webhook" | "cainjector", reference: string): object => ({
   image: image(reference),
   replicaCount: CERT_MANAGER.replicas,
   podDisruptionBudget: { enabled: true, maxUnavailable: 1 },
   resources: resources("10m", CERT_MANAGER.memory),
+  topologySpreadConstraints: apart(name),
+  tolerations: SOON_ELSEWHERE,
 });
 
 /**
@@ -38,13 +41,13 @@ export const chartValues = (images: CertManagerImages): object => ({
   },
   // Everybody's certificates live in them, not only the program's, so they stay when the chart goes.
   crds: { enabled: true, keep: true },
-  ...part(images.certManagerController),
+  ...part("cert-manager", images.certManagerController),
   webhook: {
-    ...part(images.certManagerWebhook),
+    ...part("webhook", images.certManagerWebhook),
     mutatingWebhookConfigurationAnnotations: TRUSTED,
     validatingWebhookConfigurationAnnotations: TRUSTED,
   },
-  cainjector: part(images.certManagerCainjector),
+  cainjector: part("cainjector", images.certManagerCainjector),
   acmesolver: { image: image(images.certManagerAcmesolver) },
   // A hook of Helm's, which the provider leaves out of a chart; what it would try is waited for above.
   startupapicheck: { enabled: false },

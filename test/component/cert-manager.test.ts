@@ -46,6 +46,22 @@ describe("the chart", () => {
     });
   });
 
+  it("keeps the two pods of each part on nodes of their own, and moves them soon after the loss of one", () => {
+    const spread = (name: string) => ({
+      topologySpreadConstraints: [
+        expect.objectContaining({ labelSelector: { matchLabels: { "app.kubernetes.io/name": name } } }),
+      ],
+      tolerations: expect.arrayContaining([
+        expect.objectContaining({ key: "node.kubernetes.io/unreachable", tolerationSeconds: 30 }),
+      ]),
+    });
+    expect(chartValues(IMAGES)).toMatchObject({
+      ...spread("cert-manager"),
+      webhook: spread("webhook"),
+      cainjector: spread("cainjector"),
+    });
+  });
+
   it("is not there before the API trusts the webhook: pods are ready earlier, and the issuer would be refused", () => {
     const waits = { "pulumi.com/waitFor": "jsonpath={.webhooks[0].clientConfig.caBundle}" };
     expect(chartValues(IMAGES)).toMatchObject({
