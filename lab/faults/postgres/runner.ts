@@ -16,7 +16,7 @@ const RECOVERY_SECONDS = 60;
 /** Everything else of a node: Kubernetes, every HAProxy. The next fault waits for it. */
 const SETTLE_SECONDS = 240;
 /** Before a fault: writers have their connections, and a rate to be compared with. */
-const WARM_UP_MS = 5000;
+const WARM_UP_MS = 3000;
 
 export interface PostgresFaultsOptions {
   readonly faults: readonly PostgresFault[];
@@ -66,8 +66,7 @@ async function runFault(
 ): Promise<PostgresRun> {
   try {
     await fault.prepare?.(scene);
-    // Where it is now: some faults have moved it.
-    const etcdLeader = (await readStatus(access)).etcd.members.find((member) => member.leader)?.name ?? "";
+    const etcdLeader = fault.prepare ? await etcdLeaderOf(access) : scene.etcdLeader;
     const writers = await startWriters(access, scene.world, { run, witness: scene.witness });
     try {
       await sleep(WARM_UP_MS, undefined, { signal });
@@ -113,6 +112,10 @@ async function runFault(
       await untilRecovered(access, performance.now(), { layer: "all", seconds: SETTLE_SECONDS });
   }
 }
+
+/** Where it is now: preparations may have moved it. */
+const etcdLeaderOf = async (access: OpsAccess): Promise<string> =>
+  (await readStatus(access)).etcd.members.find((member) => member.leader)?.name ?? "";
 
 function judge(
   attempts: readonly Attempt[],

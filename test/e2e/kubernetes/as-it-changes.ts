@@ -96,7 +96,6 @@ describe("what would break a living cluster is refused, and nothing is touched",
     lab.configure(["gardenos:network"], { serviceCidr: "10.53.0.0/16" });
     expect((await lab.up()).all).toContain("service-cidr of a living cluster can't change.");
     lab.configure(["gardenos:network"], {});
-    await up();
     expect(await cluster.get("get", "--raw", "/readyz")).toBe("ok");
   });
 

@@ -3,7 +3,7 @@
  * longer than promised, and three members are on one timeline again without help. `make faults LAYER=postgres N=5` is the same, more
  * often.
  */
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { POSTGRES_FAULTS } from "../../../lab/faults/postgres/faults.ts";
 import {
   delaysOf,
@@ -15,8 +15,8 @@ import { expectPromises } from "../support/fault-runs.ts";
 import { lab } from "./stack.ts";
 
 describe("clients of Postgres", () => {
-  // What the test before did may still be settling, and a fault on top of it is another fault.
-  beforeEach(async () => {
+  // What the tests before did may still be settling. Each fault ends with a cluster that is well.
+  beforeAll(async () => {
     const well = async () => {
       const { code, all } = await lab.lab("status");
       expect(code, all).toBe(0);

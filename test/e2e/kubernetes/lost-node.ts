@@ -80,6 +80,8 @@ describe("a lost node", () => {
     });
     await sleep(WITH_ALL * 1000);
     await lab.must("machine", "poweroff", lost);
+    const { nodes } = await lab.status();
+    expect(nodes.filter(({ state }) => state === "off").map(({ name }) => name)).toEqual([lost]);
     const seen = await Promise.all(watching);
     await lab.must("machine", "poweron", lost);
     console.info(
