@@ -58,7 +58,7 @@ async function start(input: DaemonInput, cgroupParents: readonly string[]): Prom
   const hypervisor = await NspawnHypervisor.open({ ctx, network, rootfsDir, cgroupParents, log });
   const balancers = new HaproxyBalancers({ dir: ctx.balancersDir, network, log });
   const artifacts = await serveArtifacts(input.artifactDir);
-  const model = await serveModel(input.aiApiKey);
+  const model = await serveModel(input.aiApiKeysFile);
   const address = `${LAB_NET.artifactIp}:${LAB_NET.storagePort}`;
   const storage = new ObjectStorage({ dir: ctx.storageDir, address, log });
   const { startCloud } = (await import(input.cloudModule ?? DEFAULT_CLOUD)) as CloudModule;

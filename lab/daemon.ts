@@ -27,8 +27,8 @@ export interface DaemonOptions {
   readonly artifactDir: string;
   /** What the emulated API takes for a token. Secret. */
   readonly token: string;
-  /** What the stand-in for an AI provider takes. Secret. */
-  readonly aiApiKey: string;
+  /** Keys that the stand-in for an AI provider takes, one a line. Secret. */
+  readonly aiApiKeysFile: string;
   /** Module that exports `startCloud`. @default lab/cloud/server.ts */
   readonly cloudModule?: string;
   /** Time for recorded machines to be switched on again, too. @default 60000 */

@@ -10,8 +10,10 @@ import type { LabContext } from "./context.ts";
 export interface LabFiles {
   /** Token of the emulated API. Secret. */
   readonly token: string;
-  /** Of the stand-in for an AI provider. Secret. */
+  /** Of the stand-in for an AI provider: the youngest key. Secret. */
   readonly aiApiKey: string;
+  /** All keys that it takes, one a line, the youngest last: a line more is a key more, and a line less a key that is revoked. */
+  readonly aiApiKeysFile: string;
   /** Of Supabase at the object storage. Secret. */
   readonly s3SecretAccessKey: string;
   /** Opens the state's secrets. Secret. */
@@ -26,6 +28,9 @@ function readOrMake(file: string, make: () => string): string {
   return readFileSync(file, "utf8").trim();
 }
 
+/** In the order of their age. Secret. */
+export const aiApiKeys = (file: string): readonly string[] => readFileSync(file, "utf8").trim().split(/\s+/);
+
 /** Makes what is missing; keeps what is there. */
 export function labFiles(ctx: LabContext): LabFiles {
   const sshDir = join(ctx.dir, "ssh");
@@ -34,9 +39,12 @@ export function labFiles(ctx: LabContext): LabFiles {
   if (!existsSync(sshKey)) {
     execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", sshKey]);
   }
+  const aiApiKeysFile = join(ctx.dir, "ai-api-key");
+  readOrMake(aiApiKeysFile, () => `sk-lab-${randomBytes(24).toString("hex")}`);
   return {
     token: readOrMake(join(ctx.dir, "token"), () => randomBytes(32).toString("hex")),
-    aiApiKey: readOrMake(join(ctx.dir, "ai-api-key"), () => `sk-lab-${randomBytes(24).toString("hex")}`),
+    aiApiKey: aiApiKeys(aiApiKeysFile).at(-1) ?? "",
+    aiApiKeysFile,
     s3SecretAccessKey: readOrMake(join(ctx.dir, "s3-key"), () => randomBytes(24).toString("hex")),
     passphrase: readOrMake(join(ctx.dir, "passphrase"), () => randomBytes(24).toString("base64url")),
     sshKey,

@@ -8,6 +8,7 @@ import { serve } from "@hono/node-server";
 import { Hono } from "hono";
 import { z } from "zod";
 import { LAB_NET } from "./addresses.ts";
+import { aiApiKeys } from "./files.ts";
 
 const request = z.object({
   model: z.string().min(1),
@@ -17,11 +18,12 @@ const request = z.object({
 /** About what a tokenizer would count. */
 const tokens = (text: string): number => Math.ceil(text.length / 4);
 
-/** @param key what clients must show. Secret */
-function createModel(key: string): Hono {
+/** @param keys what clients may show. Secret */
+function createModel(keys: () => readonly string[]): Hono {
   const app = new Hono();
   app.use("/v1/*", async (context, next) => {
-    if (context.req.header("authorization") === `Bearer ${key}`) return next();
+    const shown = context.req.header("authorization");
+    if (keys().some((key) => shown === `Bearer ${key}`)) return next();
     return context.json({ error: { message: "Incorrect API key provided.", code: "invalid_api_key" } }, 401);
   });
   app.post("/v1/chat/completions", async (context) => {
@@ -47,10 +49,10 @@ function createModel(key: string): Hono {
   return app;
 }
 
-/** Serves it where machines find the rest of the internet. @param key what clients must show. Secret */
-export async function serveModel(key: string): Promise<Server> {
+/** Serves it where machines find the rest of the internet. @param keysFile see {@link aiApiKeys}; read at every request */
+export async function serveModel(keysFile: string): Promise<Server> {
   const server = serve({
-    fetch: createModel(key).fetch,
+    fetch: createModel(() => aiApiKeys(keysFile)).fetch,
     hostname: LAB_NET.artifactIp,
     port: LAB_NET.modelPort,
   }) as Server;

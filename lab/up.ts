@@ -49,7 +49,7 @@ export async function up(lab: Lab, options: UpOptions): Promise<number> {
     rootfsDir,
     artifactDir: artifacts.served,
     token: lab.files.token,
-    aiApiKey: lab.files.aiApiKey,
+    aiApiKeysFile: lab.files.aiApiKeysFile,
   });
   const flags = ["--engine", engine, "--profile", profile, ...(options.json ? ["--json"] : [])];
   const cli = join(import.meta.dirname, "cli.ts");

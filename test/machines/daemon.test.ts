@@ -154,7 +154,7 @@ it("says what went wrong and leaves nothing when it can't start", async () => {
     rootfsDir: testRootfs(),
     artifactDir: "/",
     token: "test",
-    aiApiKey: "test",
+    aiApiKeysFile: "nobody-asks",
     cloudModule: missing,
   };
   await expect(startDaemon(lab.ctx, options)).rejects.toThrow(

@@ -1,5 +1,5 @@
 /** FastAPI services as people outside, agents and app teams meet them. */
-import { writeFileSync } from "node:fs";
+import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { changed } from "../support/checkout.ts";
@@ -21,6 +21,21 @@ async function call(path: string, ...more: readonly string[]) {
     `https://${HOST}${path}`,
   );
   return { stdout, all };
+}
+
+/** Queues a lead by the API, and waits for what both agents make of it. */
+async function untilAgentsAreDone(message: string): Promise<void> {
+  const made = await call("/leads", "--data", JSON.stringify({ name: "Ada", message }));
+  const { id } = JSON.parse(made.stdout || "{}");
+  expect(id, made.all).toBeTypeOf("number");
+  await vi.waitFor(async () => {
+    const { tasks } = JSON.parse((await call(`/leads/${id}`)).stdout);
+    expect(tasks.map(({ kind, state }: { kind: string; state: string }) => `${kind} ${state}`)).toEqual([
+      "lead_analysis done",
+      "follow_up done",
+    ]);
+    expect(tasks[0].result).toContain("The lab's stand-in for stand-in has read");
+  }, AGENT_PATIENCE);
 }
 
 const apiPods = (shown: string) =>
@@ -48,17 +63,7 @@ describe("a FastAPI service", () => {
   });
 
   it("has its agents do what a client has queued, by the provider's model", async () => {
-    const made = await call("/leads", "--data", '{"name":"Ada","message":"Is the garden open on Sunday?"}');
-    const { id } = JSON.parse(made.stdout || "{}");
-    expect(id, made.all).toBeTypeOf("number");
-    await vi.waitFor(async () => {
-      const { tasks } = JSON.parse((await call(`/leads/${id}`)).stdout);
-      expect(tasks.map(({ kind, state }: { kind: string; state: string }) => `${kind} ${state}`)).toEqual([
-        "lead_analysis done",
-        "follow_up done",
-      ]);
-      expect(tasks[0].result).toContain("The lab's stand-in for stand-in has read");
-    }, AGENT_PATIENCE);
+    await untilAgentsAreDone("Is the garden open on Sunday?");
   });
 
   it("may not do what its role may not: its tables belong to the migration's role", async () => {
@@ -100,8 +105,15 @@ describe("eight clients", () => {
   });
 });
 
-describe("a rotation of the database's passwords", () => {
-  it("gives pods the other login, while clients write on", async () => {
+describe("a rotation of the database's passwords and of the AI provider's key", () => {
+  const keys = () => join(lab.dir, ".lab/ai-api-key");
+  const psql = async (query: string) =>
+    (await lab.must("pg", "psql", "--", "-d", "app", "-Atc", query)).trim();
+  const tasks = (condition: string) => psql(`SELECT count(*) FROM app.tasks WHERE ${condition}`);
+
+  it("gives pods the other login and key, while clients write and agents work on", async () => {
+    const last = await psql("SELECT coalesce(max(id), 0) FROM app.tasks");
+    appendFileSync(keys(), "\nsk-lab-the-next-one\n");
     const load = ["bench/load.ts", "--seconds", "90", "--clients", "2", "--json"];
     const loading = lab.lab("exec", "--", "node", ...load);
     lab.configure(["gardenos:postgres", "databases"], { app: { rotation: 1 } });
@@ -116,6 +128,12 @@ describe("a rotation of the database's passwords", () => {
     expect([lost, answers > 100], all).toEqual([0, true]);
     // None where there is a free processor; here the ingress controller may learn too late of a pod that is about to go.
     expect(errors, all).toBeLessThanOrEqual(1);
+    expect(Number(await tasks(`id > ${last} AND state = 'done'`))).toBeGreaterThan(10);
+    expect(await tasks(`id > ${last} AND attempts > 1`)).toBe("0");
+    // The provider revokes the old one.
+    writeFileSync(keys(), "sk-lab-the-next-one\n");
+    await untilAgentsAreDone("And on Monday?");
+    expect(await tasks(`id > ${last} AND attempts > 1`)).toBe("0");
   });
 });
 

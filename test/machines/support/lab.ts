@@ -95,7 +95,7 @@ export async function makeTestLab({ cloud = "direct" }: TestLabOptions = {}): Pr
       rootfsDir: testRootfs(),
       artifactDir,
       token: "test",
-      aiApiKey: "test",
+      aiApiKeysFile: "nobody-asks",
       ...(cloud === "direct" && { cloudModule: join(import.meta.dirname, "direct-cloud.ts") }),
     });
   return {
