@@ -37,7 +37,7 @@ export function startProgram(
 ): RunningProgram {
   const [command = "", ...args] = [
     ...guard(),
-    process.execPath,
+    ...[process.execPath, ...NODE_OPTIONS],
     ...programArguments(options, { address, dryRun }),
   ];
   const child = spawn(command, args, {
@@ -67,6 +67,12 @@ export function startProgram(
     },
   };
 }
+
+/**
+ * The SDK takes a stack trace at each of its promises, tens of thousands, and maps it to sources: a fifth of the program's time with the
+ * usual ten frames. Nobody sees them: errors.ts shows the message alone.
+ */
+const NODE_OPTIONS = ["--stack-trace-limit=1"];
 
 /** On Linux the kernel ends the program when the engine dies, however it dies. */
 function guard(): readonly string[] {

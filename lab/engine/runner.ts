@@ -21,6 +21,9 @@ export interface RunnerOptions {
   readonly reporter: Reporter;
 }
 
+/** More of them at the same time: drivers gather what is asked for together, and ask once. */
+const READS = 8;
+
 /** One driver call. */
 export interface Call {
   readonly activity: Activity;
@@ -42,6 +45,7 @@ export class Runner {
   readonly #drivers: Readonly<Record<string, Driver>>;
   readonly #reporter: Reporter;
   readonly #limit: LimitFunction;
+  readonly #limitOfReads: LimitFunction;
   readonly #abort = new AbortController();
   readonly #running = new Set<Promise<void>>();
   #halt: () => void = () => undefined;
@@ -50,6 +54,7 @@ export class Runner {
   constructor({ drivers, parallel, redactor, reporter }: RunnerOptions) {
     this.#drivers = drivers;
     this.#limit = pLimit(parallel);
+    this.#limitOfReads = pLimit(parallel * READS);
     this.redactor = redactor;
     this.#reporter = reporter;
     this.halted = new Promise((resolve) => {
@@ -95,7 +100,8 @@ export class Runner {
 
   /** Waits for a place, then makes the call. @throws Halted */
   call(call: Call): Promise<void> {
-    return this.#limit(async () => {
+    const limit = call.activity === "read" ? this.#limitOfReads : this.#limit;
+    return limit(async () => {
       if (this.stopped) throw new Halted();
       const running = this.#make(call);
       this.#running.add(running);

@@ -30,7 +30,9 @@ async function readAll(
   } catch (error) {
     if (!(error instanceof KubectlError) || error.reason !== "unknown") throw error;
     if (references.length === 1) return [];
-    return (await Promise.all(references.map((one) => readAll(kubectl, [one], patienceMs)))).flat();
+    const half = Math.ceil(references.length / 2);
+    const halves = [references.slice(0, half), references.slice(half)];
+    return (await Promise.all(halves.map((each) => readAll(kubectl, each, patienceMs)))).flat();
   }
 }
 
