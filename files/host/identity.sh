@@ -12,3 +12,13 @@ mv -f "$key.pub.new" "$key.pub"
 cloud-init status --wait >&2 || true
 sshd -t
 systemctl reload ssh
+# `reload` does not wait until sshd has read its keys again, and the next command takes no other key than the new one.
+tries=100
+until ssh-keyscan -t ed25519 127.0.0.1 2>/dev/null | grep -qF "$(cut -d ' ' -f 2 "$key.pub")"; do
+  tries=$((tries - 1))
+  if [ "$tries" -eq 0 ]; then
+    echo "sshd does not serve the new host key ten seconds after its reload" >&2
+    exit 1
+  fi
+  sleep 0.1
+done
