@@ -36,12 +36,14 @@ function limitOf({ leaderHit, apiSurvives }: FaultRun, client: Client): number {
 /** What was not as promised, a sentence each. */
 export const missesOf = (run: FaultRun): readonly string[] => [...delaysOf(run), ...harmOf(run)];
 
-/** Clients that were longer without an answer than promised. */
-export function delaysOf(run: FaultRun): readonly string[] {
+/** Clients that were longer without an answer than promised, and by more than the slack. */
+export function delaysOf(run: FaultRun, slackMs = 0): readonly string[] {
   return clientNames.flatMap((client) => {
     const gap = run.seen[client]?.longestGapMs ?? 0;
     const limit = limitOf(run, client);
-    return gap > limit ? [`${CLIENTS[client]} ${seconds(gap)} s, wanted at most ${limit / 1000} s`] : [];
+    return gap > limit + slackMs
+      ? [`${CLIENTS[client]} ${seconds(gap)} s, wanted at most ${limit / 1000} s`]
+      : [];
   });
 }
 

@@ -54,9 +54,9 @@ export function harmOf({ seen, losesRows, backSeconds }: PostgresRun): readonly 
   ];
 }
 
-/** Ways that were longer without an acknowledgement than promised. */
-export function delaysOf({ seen, limitMs }: PostgresRun): readonly string[] {
-  const late = paths.filter((path) => seen[path].longestGapMs > limitMs);
+/** Ways that were longer without an acknowledgement than promised, and by more than the slack. */
+export function delaysOf({ seen, limitMs }: PostgresRun, slackMs = 0): readonly string[] {
+  const late = paths.filter((path) => seen[path].longestGapMs > limitMs + slackMs);
   return late.map(
     (path) => `${PATHS[path]}: ${seconds(seen[path].longestGapMs)} s, wanted at most ${limitMs / 1000} s`,
   );

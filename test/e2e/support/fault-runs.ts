@@ -8,14 +8,20 @@ export interface Verdict<Run> {
   readonly layer: "api" | "postgres";
   /** What must not happen a single time. */
   harmOf(run: Run): readonly string[];
-  /** Where clients waited longer than promised. */
-  delaysOf(run: Run): readonly string[];
+  /** Where clients waited longer than promised, and by more than the slack. */
+  delaysOf(run: Run, slackMs: number): readonly string[];
   render(run: Run): string;
 }
 
 /**
- * Runs a fault once. What must never happen fails at once. A time over its limit is measured twice more and must be within it both
- * times: a single one, on a machine that does other things, tells little. `make faults` counts every miss.
+ * More than is promised: here three nodes and their clients share two processors, and when etcd is away K3s starts again and again on each.
+ * What is broken costs clients twenty seconds and more. `make faults` has no slack.
+ */
+export const SLACK_MS = 2000;
+
+/**
+ * Runs a fault once. What must never happen fails at once. A time that is over its limit and the slack is measured twice more and must be
+ * within both times: a single one, on a machine that does other things, tells little.
  */
 export async function expectPromises<Run>(
   lab: Checkout,
@@ -31,7 +37,7 @@ export async function expectPromises<Run>(
     for (const run of runs) console.info(render(run));
     expect(runs, all).toHaveLength(count);
     expect(runs.flatMap(harmOf), all).toEqual([]);
-    return runs.flatMap(delaysOf);
+    return runs.flatMap((run) => delaysOf(run, SLACK_MS));
   };
   const delays = await measure(1);
   if (delays.length === 0) return;
