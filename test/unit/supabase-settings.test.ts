@@ -96,7 +96,7 @@ describe("settings", () => {
         field: "gardenos:supabase.keys.expiresAt",
         got: "2026-11-27",
         want: "a time to come: the API keys have ended",
-        fix: "pulumi config set --path 'gardenos:supabase.keys.expiresAt' 2031-11-27, then replace the keys: npm run ops -- supabase rotate",
+        fix: "pulumi config set --path 'gardenos:supabase.keys.expiresAt' 2031-11-27, then replace the keys: npm run -s ops -- --stack <stack> supabase rotate",
       },
     ]);
     expect(keys("2026-01-01", "2026-11-27", "2026-11-26")).toEqual([]);
