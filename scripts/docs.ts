@@ -9,7 +9,7 @@ import { writeFileSync } from "node:fs";
 import ts from "typescript";
 import { parse } from "yaml";
 import type { z } from "zod";
-import { nodeSchema, SCHEMA } from "../config/schema.ts";
+import { SCHEMA } from "../config/schema.ts";
 import { readRepositoryFile, repositoryPath } from "../lib/repository-file.ts";
 import { PORTS, PORTS_CLOSED_TO_PODS, POSTGRES_NODE_PORTS, type PortRule } from "../plan/ports.ts";
 import { VERSIONS } from "../plan/versions.ts";
@@ -48,20 +48,37 @@ function defaultOf(schema: z.ZodType): string {
   return data === undefined ? "" : code(typeof data === "string" ? data : JSON.stringify(data));
 }
 
-/** The fields of a map with known fields, below any default. */
-function shapeOf(schema: z.ZodType): Readonly<Record<string, z.ZodType>> | undefined {
-  const { def } = schema as unknown as { def: { innerType?: z.ZodType; shape?: Record<string, z.ZodType> } };
-  return def.shape ?? (def.innerType && shapeOf(def.innerType));
+interface Definition {
+  readonly innerType?: z.ZodType;
+  readonly shape?: Readonly<Record<string, z.ZodType>>;
+  readonly valueType?: z.ZodType;
 }
 
+/** What a schema is made of, below any default. */
+function definitionOf(schema: z.ZodType): Definition {
+  const { def } = schema as unknown as { readonly def: Definition };
+  return def.innerType ? definitionOf(def.innerType) : def;
+}
+
+/** A map, and the maps inside it, each by its path: fields have names, and what is by name has `<name>`. */
+function mapsOf(path: string, schema: z.ZodType): readonly (readonly [path: string, schema: z.ZodType])[] {
+  const { shape, valueType } = definitionOf(schema);
+  if (valueType) return mapsOf(`${path}.<name>`, valueType);
+  if (!shape) return [];
+  const inner = Object.entries(shape).flatMap(([field, each]) => mapsOf(`${path}.${field}`, each));
+  return [[path, schema], ...inner];
+}
+
+const isMap = (schema: z.ZodType): boolean => mapsOf("", schema).length > 0;
+
 function configSection(title: string, schema: z.ZodType): string {
-  const rows = Object.entries(shapeOf(schema) ?? {}).map(([field, each]) => [
+  const rows = Object.entries(definitionOf(schema).shape ?? {}).map(([field, each]) => [
     code(field),
-    wanted(each),
-    defaultOf(each),
+    isMap(each) ? "a map, see below" : wanted(each),
+    definitionOf(each).shape ? "" : defaultOf(each),
     each.description ?? "",
   ]);
-  return `## ${title}\n\n${table(["field", "value", "default", "meaning"], rows)}`;
+  return `## ${code(title)}\n\n${table(["field", "value", "default", "meaning"], rows)}`;
 }
 
 function configPage(): string {
@@ -69,13 +86,13 @@ function configPage(): string {
   const entries = Object.entries<z.ZodType>(SCHEMA);
   const top = entries.map(([key, schema]) => [
     code(`gardenos:${key}`),
-    shapeOf(schema) || key === "nodes" ? "a map, see below" : wanted(schema),
-    shapeOf(schema) ? "" : defaultOf(schema),
+    isMap(schema) ? "a map, see below" : wanted(schema),
+    definitionOf(schema).shape ? "" : defaultOf(schema),
     declared[`gardenos:${key}`]?.description ?? schema.description ?? "",
   ]);
   const sections = entries
-    .filter(([, schema]) => shapeOf(schema))
-    .map(([key, schema]) => configSection(code(`gardenos:${key}`), schema));
+    .flatMap(([key, schema]) => mapsOf(`gardenos:${key}`, schema))
+    .map(([path, schema]) => configSection(path, schema));
   return `# Configuration
 
 ${generatedFrom("`config/schema.ts` and `Pulumi.yaml`")}
@@ -87,8 +104,6 @@ that is wrong is listed at once, before any resource is touched.
 ${table(["key", "value", "default", "meaning"], top)}
 
 The Hetzner token is the provider's own key, and a secret: \`pulumi config set --secret hcloud:token\`.
-
-${configSection("`gardenos:nodes.<name>`", nodeSchema)}
 
 ${sections.join("\n\n")}
 
