@@ -57,8 +57,8 @@ export interface ServiceInput {
   readonly ports: Readonly<Record<string, number>>;
   /** Pods that it leads to. @default - those of the same name */
   readonly to?: string;
-  /** Names of the pods instead of one address for all of them, ready or not. */
-  readonly headless?: true;
+  /** The pods' own addresses by DNS instead of one for all of them: of those that are ready, or of all. */
+  readonly headless?: "ready" | "all";
   /** A client is led to a pod of its own node where there is one. */
   readonly preferSameNode?: true;
 }
@@ -75,7 +75,8 @@ export const service = ({
   kind: "Service",
   metadata: { name, namespace, labels: labels(to) },
   spec: {
-    ...(headless && { clusterIP: "None", publishNotReadyAddresses: true }),
+    ...(headless && { clusterIP: "None" }),
+    ...(headless === "all" && { publishNotReadyAddresses: true }),
     ...(preferSameNode && { trafficDistribution: "PreferSameNode" }),
     selector: selector(to),
     ports: Object.entries(ports).map(([port, number]) => ({

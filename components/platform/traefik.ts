@@ -53,9 +53,9 @@ const TO_HTTPS = ["to=:443", "scheme=https", "permanent=true", `priority=${PING_
   (setting) => `--entryPoints.web.http.redirections.entryPoint.${setting}`,
 );
 
-/** A pod that can be reached answers at once. */
-const CONNECT_SECONDS = 1;
-const RETRIES = 3;
+/** A pod that can be reached answers at once: its node's kernel does. Clients take turns, so a retry may meet the lost pod again. */
+const CONNECT_MS = 300;
+const ATTEMPTS = 5;
 /**
  * A kept connection to the pod of a lost node looks like any other, and what is sent by it is lost: one that nobody uses is not kept.
  * Shorter than what servers wait before they close one that Traefik is about to use, too: uvicorn and Node 5 s.
@@ -69,7 +69,7 @@ const middlewaresOf = ({ httpsOnly, requestsPerSecond: average }: TraefikConfig)
   ...(httpsOnly && { hsts: { headers: { stsSeconds: HSTS_SECONDS } } }),
   ...(average > 0 && { "rate-limit": { rateLimit: { average, burst: 2 * average } } }),
   // Only what no pod has seen yet is sent to another one: the pod of a lost node is in the list for half a minute.
-  "another-pod": { retry: { attempts: RETRIES } },
+  "another-pod": { retry: { attempts: ATTEMPTS } },
 });
 
 /** Static configuration, as arguments: one line per setting in a diff, and no second place to look. */
@@ -97,7 +97,7 @@ function traefikArguments(config: TraefikConfig): string[] {
     "--entryPoints.websecure.http.tls=true",
     ...(httpsOnly ? TO_HTTPS : []),
     `--entryPoints.websecure.http.middlewares=${middlewares.join(",")}`,
-    `--serversTransport.forwardingTimeouts.dialTimeout=${CONNECT_SECONDS}s`,
+    `--serversTransport.forwardingTimeouts.dialTimeout=${CONNECT_MS}ms`,
     `--serversTransport.forwardingTimeouts.idleConnTimeout=${IDLE_SECONDS}s`,
     // The name is Traefik's own for what is internal: no router of an Ingress is ever attached to it.
     `--entryPoints.traefik.address=:${METRICS_PORT}`,

@@ -77,6 +77,18 @@ const overwrite = (key: string, value: string): object => ({
   append_action: "OVERWRITE_IF_EXISTS_OR_ADD",
 });
 
+/** Only what no pod has seen yet: the pod of a lost node is in the list for half a minute. */
+const ANOTHER_POD = {
+  ...{ retry_on: "connect-failure,refused-stream", num_retries: 3 },
+  retry_host_predicate: [
+    {
+      name: "envoy.retry_host_predicates.previous_hosts",
+      typed_config: type("extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"),
+    },
+  ],
+  host_selection_retry_max_attempts: 3,
+};
+
 function route(way: Route): object {
   const { prefix, to, as = "/", open, webSocket, seconds = 30, forwardedPrefix } = way;
   const match = { prefix };
@@ -90,8 +102,7 @@ function route(way: Route): object {
       cluster: to,
       prefix_rewrite: as,
       timeout: webSocket ? "0s" : `${seconds}s`,
-      // Only what no pod has seen yet: the pod of a lost node is in the list for half a minute.
-      retry_policy: { retry_on: "connect-failure,refused-stream", num_retries: 4 },
+      retry_policy: ANOTHER_POD,
       ...(webSocket && { upgrade_configs: [{ upgrade_type: "websocket" }], idle_timeout: "3600s" }),
       ...(to === "realtime" && { host_rewrite_literal: TENANT }),
     },
@@ -192,11 +203,22 @@ const UPSTREAM_HTTP = {
   },
 };
 
+/**
+ * A pod that can't be reached twice in a row is left out for five seconds, then for longer each time. What a pod answers, errors too, is
+ * its own affair. (envoyproxy.io, "Outlier detection")
+ */
+const UNREACHABLE = {
+  split_external_local_origin_errors: true,
+  ...{ consecutive_local_origin_failure: 2, base_ejection_time: "5s", max_ejection_percent: 50 },
+  ...{ enforcing_consecutive_5xx: 0, enforcing_success_rate: 0, enforcing_local_origin_success_rate: 0 },
+};
+
 const cluster = (service: SupabaseService) => ({
   name: service,
   type: "STRICT_DNS",
-  // Five tries at a Service with a lost pod are over before clients lose patience, and nearly always one has met a pod that lives.
+  // By the pods' own addresses: their Services are headless. A pod that can be reached answers at once.
   connect_timeout: "0.5s",
+  outlier_detection: UNREACHABLE,
   typed_extension_protocol_options: UPSTREAM_HTTP,
   per_connection_buffer_limit_bytes: BUFFER_BYTES,
   load_assignment: {

@@ -19,7 +19,7 @@ import {
 } from "../kubernetes/pods.ts";
 import { deployment, service } from "../kubernetes/workloads.ts";
 import { type Env, podFields } from "./env.ts";
-import { OUTSIDE_LABEL } from "./policies.ts";
+import { isBehindGateway, OUTSIDE_LABEL } from "./policies.ts";
 
 const NAMESPACE = NAMESPACES.supabase.name;
 
@@ -139,9 +139,10 @@ export function serviceObjects(input: ServiceInput): KubeObject[] {
       },
     }),
     disruptionBudget(NAMESPACE, name),
-    service({ ...shared, ports: { http: port } }),
+    // The gateway looks after each pod by itself: one address for all would lead it to a lost one again and again.
+    service({ ...shared, ports: { http: port }, ...(isBehindGateway(name) && { headless: "ready" }) }),
     ...(name === "realtime"
-      ? [service({ ...shared, name: "realtime-nodes", to: name, ports: { http: port }, headless: true })]
+      ? [service({ ...shared, name: "realtime-nodes", to: name, ports: { http: port }, headless: "all" })]
       : []),
   ];
 }

@@ -29,6 +29,10 @@ const CALLS: readonly (readonly [from: SupabaseService, to: SupabaseService])[] 
   ["functions", "gateway"],
 ];
 
+/** Whether the gateway calls it. */
+export const isBehindGateway = (service: SupabaseService): boolean =>
+  CALLS.some(([from, to]) => from === "gateway" && to === service);
+
 const podsOf = (name: string) => ({ podSelector: { matchLabels: selector(name) } });
 const portOf = (name: SupabaseService) => tcp(SUPABASE_SERVICES[name].port);
 
