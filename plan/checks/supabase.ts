@@ -61,7 +61,14 @@ const lifetime = where(({ keys: { issuedAt, expiresAt: got } }, _, { now }) => {
   if (end <= begin) return [{ field, got, want: `a time after issuedAt (${issuedAt})`, fix }];
   if (end > today) return [];
   const want = "a time to come: the API keys have ended";
-  return [{ field, got, want, fix: `${fix}, then replace the keys: npm run -s ops -- --stack <stack> supabase rotate` }];
+  return [
+    {
+      field,
+      got,
+      want,
+      fix: `${fix}, then replace the keys: npm run -s ops -- --stack <stack> supabase rotate`,
+    },
+  ];
 });
 
 /** Where a service runs that does not run here; undefined: it does. */
