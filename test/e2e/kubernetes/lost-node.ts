@@ -10,8 +10,7 @@ import { cluster, lab } from "./stack.ts";
 /** Seconds. The node is off after the first ones, and its pods count as ready for twenty more. */
 const WATCHED = 60;
 const WITH_ALL = 5;
-/** The way in sees the node in three seconds, and each connection that was kept to it costs a request of three. */
-const LONGEST_GAP_MS = 15_000;
+const LONGEST_GAP_MS = 12_000;
 
 /** What answers at each: the status of the sample app, and of Supabase's stand-ins. */
 const PLACES = {
