@@ -67,6 +67,12 @@ export const FORGET_SECONDS = 10;
 /** Waits so long before the pod is told. */
 export const UNTIL_FORGOTTEN: Container["lifecycle"] = { preStop: { sleep: { seconds: FORGET_SECONDS } } };
 
+/**
+ * Seconds that a proxy keeps a connection to a pod that nobody uses. One to the pod of a lost node looks like any other, and what is sent by it
+ * is lost. Shorter than what servers wait before they close one that is about to be used, too: uvicorn and Node 5 s.
+ */
+export const KEEP_SECONDS = 1;
+
 /** Pods of a workload prefer nodes that have none of it yet. */
 export const apart = (name: string): PodSpec["topologySpreadConstraints"] => [
   {

@@ -9,6 +9,7 @@ import {
   clusterRole,
   clusterRoleBinding,
   disruptionBudget,
+  KEEP_SECONDS,
   labels,
   namespacedRights,
   RESTRICTED_CONTAINER,
@@ -56,11 +57,6 @@ const TO_HTTPS = ["to=:443", "scheme=https", "permanent=true", `priority=${PING_
 /** A pod that can be reached answers at once: its node's kernel does. Clients take turns, so a retry may meet the lost pod again. */
 const CONNECT_MS = 300;
 const ATTEMPTS = 5;
-/**
- * A kept connection to the pod of a lost node looks like any other, and what is sent by it is lost: one that nobody uses is not kept.
- * Shorter than what servers wait before they close one that Traefik is about to use, too: uvicorn and Node 5 s.
- */
-const IDLE_SECONDS = 1;
 
 const HSTS_SECONDS = 365 * 24 * 3600;
 
@@ -98,7 +94,7 @@ function traefikArguments(config: TraefikConfig): string[] {
     ...(httpsOnly ? TO_HTTPS : []),
     `--entryPoints.websecure.http.middlewares=${middlewares.join(",")}`,
     `--serversTransport.forwardingTimeouts.dialTimeout=${CONNECT_MS}ms`,
-    `--serversTransport.forwardingTimeouts.idleConnTimeout=${IDLE_SECONDS}s`,
+    `--serversTransport.forwardingTimeouts.idleConnTimeout=${KEEP_SECONDS}s`,
     // The name is Traefik's own for what is internal: no router of an Ingress is ever attached to it.
     `--entryPoints.traefik.address=:${METRICS_PORT}`,
     "--metrics.prometheus=true",

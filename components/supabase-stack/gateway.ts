@@ -5,6 +5,7 @@
 import { readRepositoryFile } from "../../lib/repository-file.ts";
 import { NAMESPACES } from "../../plan/namespaces.ts";
 import { SUPABASE_SERVICES, type SupabasePlan, type SupabaseService } from "../../plan/supabase.ts";
+import { KEEP_SECONDS } from "../kubernetes/pods.ts";
 import { TENANT } from "./env.ts";
 import type { SupabaseKeys } from "./keys.ts";
 import { passwordFilter, studioHost } from "./studio.ts";
@@ -191,15 +192,12 @@ const listener = (name: string, port: number, manager: object, more: object = {}
   filter_chains: [{ filters: [manager] }],
 });
 
-/**
- * A kept connection to the pod of a lost node looks like any other, and what is sent by it is lost: one that nobody uses is not kept.
- * (envoyproxy.io, "HttpProtocolOptions"; an hour by default)
- */
+/** envoyproxy.io, "HttpProtocolOptions": an hour by default. */
 const UPSTREAM_HTTP = {
   "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
     ...type("extensions.upstreams.http.v3.HttpProtocolOptions"),
     explicit_http_config: { http_protocol_options: {} },
-    common_http_protocol_options: { idle_timeout: "1s" },
+    common_http_protocol_options: { idle_timeout: `${KEEP_SECONDS}s` },
   },
 };
 

@@ -77,7 +77,7 @@ async function runFault(
     await Promise.all(victims.map((node) => fault.heal?.(world, node)));
     const api = fault.apiSurvives ? undefined : await untilApiAnswers(clients, healed);
     const backSeconds = await untilRecovered(access, healed, { layer: "all", seconds: RECOVERY_SECONDS });
-    const leader = before.etcd.members.find((member) => member.leader)?.name ?? "";
+    const leader = etcdLeaderOf(before);
     return {
       fault: fault.name,
       victims,
@@ -95,6 +95,10 @@ async function runFault(
     await stopAll(clients);
   }
 }
+
+/** Node of etcd's leader; empty while there is none. */
+export const etcdLeaderOf = ({ etcd }: Pick<Status, "etcd">): string =>
+  etcd.members.find((member) => member.leader)?.name ?? "";
 
 /** Victims by chance, and a node that is none, whose HAProxy a client uses. */
 export function choose(

@@ -4,7 +4,7 @@ import { chances } from "../../../lib/chance.ts";
 import type { OpsAccess } from "../../../ops/access.ts";
 import { readStatus } from "../../../ops/status/index.ts";
 import type { World } from "../faults.ts";
-import { requireHealthy, untilRecovered } from "../runner.ts";
+import { etcdLeaderOf, requireHealthy, untilRecovered } from "../runner.ts";
 import { type Attempt, longestGapMs, lostRows, type Path, paths, splitBrainAcks } from "./acks.ts";
 import type { PostgresFault } from "./faults.ts";
 import { missesOf, type PathSeen, type PostgresRun, renderPostgresRun } from "./report.ts";
@@ -66,7 +66,8 @@ async function runFault(
 ): Promise<PostgresRun> {
   try {
     await fault.prepare?.(scene);
-    const etcdLeader = fault.prepare ? await etcdLeaderOf(access) : scene.etcdLeader;
+    // Preparations may have moved it.
+    const etcdLeader = fault.prepare ? etcdLeaderOf(await readStatus(access)) : scene.etcdLeader;
     const writers = await startWriters(access, scene.world, { run, witness: scene.witness });
     try {
       await sleep(WARM_UP_MS, undefined, { signal });
@@ -112,10 +113,6 @@ async function runFault(
       await untilRecovered(access, performance.now(), { layer: "all", seconds: SETTLE_SECONDS });
   }
 }
-
-/** Where it is now: preparations may have moved it. */
-const etcdLeaderOf = async (access: OpsAccess): Promise<string> =>
-  (await readStatus(access)).etcd.members.find((member) => member.leader)?.name ?? "";
 
 function judge(
   attempts: readonly Attempt[],

@@ -5,6 +5,7 @@ import { shellWord } from "../../../ops/ssh.ts";
 import type { Status } from "../../../ops/status/index.ts";
 import { waitFor } from "../../../ops/wait.ts";
 import type { World } from "../faults.ts";
+import { etcdLeaderOf } from "../runner.ts";
 
 export const NAMESPACE = "postgres-cluster";
 /** As clients of other nodes and other members reach Postgres: in the pod, and on the nodes' ports. */
@@ -28,7 +29,8 @@ export interface Scene {
 }
 
 /** @throws Error when there is no leader */
-export function sceneOf(world: World, { postgres, etcd, nodes }: Status, chance: () => number): Scene {
+export function sceneOf(world: World, status: Status, chance: () => number): Scene {
+  const { postgres, nodes } = status;
   const members = postgres?.members ?? [];
   const leader = members.find(({ role }) => role === "leader");
   if (!leader) throw new Error("Postgres has no leader");
@@ -39,8 +41,7 @@ export function sceneOf(world: World, { postgres, etcd, nodes }: Status, chance:
     chance,
     nodes.map(({ name }) => name).filter((name) => name !== leader.node),
   );
-  const etcdLeader = etcd.members.find((member) => member.leader)?.name ?? "";
-  return { world, leader, replicas, etcdLeader, witness };
+  return { world, leader, replicas, etcdLeader: etcdLeaderOf(status), witness };
 }
 
 /** Processes of the one pod of Postgres that a node has. */
