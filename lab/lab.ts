@@ -1,7 +1,7 @@
 /** This checkout's lab: its context, files and stack. */
 import { mkdirSync, realpathSync } from "node:fs";
 import { repositoryPath } from "../lib/repository-file.ts";
-import { defaultCacheDir } from "./artifacts/index.ts";
+import { defaultCacheDir } from "./artifacts/cache.ts";
 import { type LabContext, labContext } from "./context.ts";
 import { type LabFiles, labFiles } from "./files.ts";
 

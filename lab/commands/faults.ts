@@ -5,9 +5,7 @@ import { untilInterrupted } from "../../ops/watch.ts";
 import { FAULTS } from "../faults/faults.ts";
 import { POSTGRES_FAULTS } from "../faults/postgres/faults.ts";
 import { missesOf as missesOfPostgres, renderPostgresFaults } from "../faults/postgres/report.ts";
-import { runPostgresFaults } from "../faults/postgres/runner.ts";
 import { missesOf, renderFaults } from "../faults/report.ts";
-import { runFaults } from "../faults/runner.ts";
 import { labWorld } from "../faults/world.ts";
 import type { Lab } from "../lab.ts";
 import { labAccess } from "../node-access.ts";
@@ -84,6 +82,7 @@ async function prepare<T extends Named>(lab: Lab, options: Options, all: readonl
 
 async function faultsPostgres(lab: Lab, given: Options): Promise<number> {
   const { access, world, options } = await prepare(lab, given, POSTGRES_FAULTS);
+  const { runPostgresFaults } = await import("../faults/postgres/runner.ts");
   const runs = await runPostgresFaults(access, world, options);
   const { seed } = options;
   print(given.json ? JSON.stringify({ seed, runs }) : renderPostgresFaults(runs, seed));
@@ -92,6 +91,7 @@ async function faultsPostgres(lab: Lab, given: Options): Promise<number> {
 
 async function faultsApi(lab: Lab, given: Options): Promise<number> {
   const { access, world, options } = await prepare(lab, given, FAULTS);
+  const { runFaults } = await import("../faults/runner.ts");
   const runs = await runFaults(access, world, options);
   const { seed } = options;
   print(given.json ? JSON.stringify({ seed, runs }) : renderFaults(runs, seed));

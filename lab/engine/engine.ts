@@ -5,6 +5,7 @@ import type { Driver } from "./driver.ts";
 import { messageOf } from "./errors.ts";
 import { type Change, countChanges, type Drift, type Phase, type Reporter, type Result } from "./events.ts";
 import { acquireLock } from "./lock.ts";
+import { readOutputs } from "./outputs.ts";
 import { runProgram, unlessAborted } from "./pass.ts";
 import type { ProgramOptions } from "./program.ts";
 import { Redactor } from "./redact.ts";
@@ -12,8 +13,7 @@ import { readAll, settlePending, type Workplace } from "./refresh.ts";
 import { protectionError, removeAll } from "./removal.ts";
 import { Halted, Runner } from "./runner.ts";
 import { openState, type ResourceRecord } from "./state.ts";
-import { isHidden, nameOf, STACK_TYPE } from "./urn.ts";
-import { plainProperties, presentable } from "./wire.ts";
+import { isHidden, nameOf } from "./urn.ts";
 
 const DEFAULT_PARALLEL = 16;
 
@@ -117,12 +117,7 @@ export function createEngine(options: EngineOptions): Engine {
       }),
     refresh: () => run("refresh", refreshState),
     destroy: () => run("destroy", destroyAll),
-    outputs: ({ showSecrets = false } = {}) => {
-      const { resources } = openState({ ...options, file: options.stateFile });
-      const outputs = [...resources.values()].find(({ type }) => type === STACK_TYPE)?.outputs ?? {};
-      const show = showSecrets ? plainProperties : (values: typeof outputs) => presentable(values);
-      return show(outputs) as Readonly<Record<string, unknown>>;
-    },
+    outputs: (shown) => readOutputs({ ...options, file: options.stateFile }, shown),
     cancel: () => current?.cancel(),
   };
 }

@@ -123,22 +123,46 @@ export function openState(options: StateOptions): State {
   const sealed = new WeakMap<object, string>();
   const state = new State((current) => writeFile(options, render(current, options, { vault, sealed })));
   if (content === undefined) return state;
-  const open = (record: ResourceRecord): ResourceRecord => ({
-    ...record,
-    inputs: unseal(record.inputs, { vault, sealed }),
-    outputs: unseal(record.outputs, { vault, sealed }),
-  });
-  try {
+  const open = (record: ResourceRecord) => opened(record, { vault, sealed });
+  withRightKey(options, () => {
     vault.decrypt(content.encryption.check);
     for (const record of content.resources.filter((each) => !each.delete))
       state.resources.set(record.urn, open(record));
     for (const record of content.pendingCreates) state.pending.set(record.urn, open(record));
     state.condemned = content.resources.filter((each) => each.delete).map(open);
+  });
+  return state;
+}
+
+/**
+ * One resource of its type without those that were replaced, or nothing. The secrets of the others stay sealed: opening all takes long.
+ * @throws EngineError as {@link openState}
+ */
+export function openRecord(options: StateOptions, type: string): ResourceRecord | undefined {
+  if (!existsSync(options.file)) return undefined;
+  const { resources, encryption } = parseFile(options);
+  const record = resources.find((each) => each.type === type && !each.delete);
+  const vault = new Vault(options.passphrase, encryption.salt);
+  return withRightKey(options, () => {
+    vault.decrypt(encryption.check);
+    return record && opened(record, { vault, sealed: new WeakMap() });
+  });
+}
+
+const opened = (record: ResourceRecord, sealing: Sealing): ResourceRecord => ({
+  ...record,
+  inputs: unseal(record.inputs, sealing),
+  outputs: unseal(record.outputs, sealing),
+});
+
+/** @throws EngineError when the key does not open the file */
+function withRightKey<T>({ file }: StateOptions, body: () => T): T {
+  try {
+    return body();
   } catch (error) {
     if (!(error instanceof WrongKeyError)) throw error;
-    throw new EngineError(`The passphrase does not open ${options.file}: it was written with another one.`);
+    throw new EngineError(`The passphrase does not open ${file}: it was written with another one.`);
   }
-  return state;
 }
 
 function parseFile({ file, project, stack }: StateOptions): z.infer<typeof stateFile> {

@@ -10,8 +10,10 @@ export interface World {
   cables(node: string, state: "down" | "up"): Promise<void>;
   /** kubectl as an administrator, with what it reads from standard input. */
   kubectl(args: readonly string[], input?: string): Promise<string>;
-  /** Runs the program with another value of one setting; undefined: with the settings as they were. */
+  /** Runs the program with another value of one setting, and with those that were changed before. */
   deploy(path: readonly string[], value: unknown): Promise<void>;
+  /** Runs the program with the settings as they were. Answers false, and does nothing, when none was changed. */
+  restoreSettings(): Promise<boolean>;
 }
 
 export interface Fault {

@@ -53,17 +53,19 @@ export const harmOf = ({ apiBackSeconds, backSeconds }: FaultRun): readonly stri
   ...(backSeconds === null ? ["the cluster did not recover"] : []),
 ];
 
+/** `load balancer 6.00 s, surviving node 1.50 s, all addresses 1.00 s` */
+export const renderGaps = ({ seen }: Pick<FaultRun, "seen">): string =>
+  clientNames
+    .flatMap((client) => (seen[client] ? [`${CLIENTS[client]} ${seconds(seen[client].longestGapMs)} s`] : []))
+    .join(", ");
+
 /** One line of progress. */
 export function renderRun(run: FaultRun): string {
-  const gaps = clientNames.flatMap((client) => {
-    const seen = run.seen[client];
-    return seen ? [`${CLIENTS[client]} ${seconds(seen.longestGapMs)} s`] : [];
-  });
   const leader = run.leaderHit ? " (etcd's leader)" : "";
   const back = run.backSeconds === null ? "NOT BACK" : `back after ${run.backSeconds} s`;
   const misses = missesOf(run);
   const verdict = misses.length > 0 ? `: MISSED: ${misses.join("; ")}` : "";
-  return `${run.fault} ${run.victims.join(" ")}${leader}: gaps ${gaps.join(", ")}; ${back}${verdict}`;
+  return `${run.fault} ${run.victims.join(" ")}${leader}: gaps ${renderGaps(run)}; ${back}${verdict}`;
 }
 
 /** The screen: one row a fault, then the verdict. */

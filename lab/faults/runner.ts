@@ -1,26 +1,12 @@
 /** Runs faults against a living cluster, with clients that call its API all the time. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { chances, pick } from "../../lib/chance.ts";
-import { apiCredentials, hasLoadBalancer, type OpsAccess } from "../../ops/access.ts";
-import type { Measurement } from "../../ops/gaps.ts";
-import { ApiProbe } from "../../ops/measure.ts";
-import { pgStatus } from "../../ops/pg.ts";
-import {
-  isHealthy,
-  postgresTroubles,
-  readStatus,
-  renderStatus,
-  type Status,
-} from "../../ops/status/index.ts";
-import { waitFor } from "../../ops/wait.ts";
-import { PORTS } from "../../plan/ports.ts";
+import type { OpsAccess } from "../../ops/access.ts";
+import type { Status } from "../../ops/status/index.ts";
+import { whileClientsCall } from "./clients.ts";
 import type { Fault, World } from "./faults.ts";
+import { requireHealthy } from "./recovery.ts";
 import { type FaultRun, renderRun } from "./report.ts";
-
-/** A machine boots, its K3s starts, the node is Ready again and every HAProxy believes it. */
-const RECOVERY_SECONDS = 240;
-/** Between the two looks that must both find everything well. */
-const CONFIRM_MS = 2000;
 
 export interface FaultsOptions {
   readonly faults: readonly Fault[];
@@ -68,31 +54,20 @@ async function runFault(
 ): Promise<FaultRun> {
   const before = await requireHealthy(access);
   const { victims, witness } = choose(fault, before, chance);
-  const clients = await startClients(access, witness);
+  const heal = () => Promise.all(victims.map((node) => fault.heal?.(world, node)));
   try {
-    await Promise.all(victims.map((node) => fault.inject(world, node)));
-    const injected = performance.now();
-    await sleep(fault.holdSeconds * 1000, undefined, { signal });
-    const healed = fault.heal ? performance.now() : injected;
-    await Promise.all(victims.map((node) => fault.heal?.(world, node)));
-    const api = fault.apiSurvives ? undefined : await untilApiAnswers(clients, healed);
-    const backSeconds = await untilRecovered(access, healed, { layer: "all", seconds: RECOVERY_SECONDS });
-    const leader = etcdLeaderOf(before);
-    return {
-      fault: fault.name,
-      victims,
-      witness,
-      leaderHit: fault.endsEtcd && victims.includes(leader),
-      apiSurvives: fault.apiSurvives,
-      ...(api !== undefined && { apiBackSeconds: api }),
-      backSeconds,
-      seen: await stopAll(clients),
-    };
+    const hit = { fault, victims, witness, etcdLeader: etcdLeaderOf(before) };
+    return await whileClientsCall(access, hit, async (ended) => {
+      await Promise.all(victims.map((node) => fault.inject(world, node)));
+      const injected = performance.now();
+      await sleep(fault.holdSeconds * 1000, undefined, { signal });
+      const healed = fault.heal ? performance.now() : injected;
+      await heal();
+      ended(healed);
+    });
   } catch (error) {
-    await Promise.all(victims.map((node) => fault.heal?.(world, node)));
+    await heal();
     throw error;
-  } finally {
-    await stopAll(clients);
   }
 }
 
@@ -115,72 +90,3 @@ export function choose(
   const victims = Array.from({ length: count }, take).sort();
   return { victims, witness: take() };
 }
-
-type Clients = Readonly<Partial<Record<keyof FaultRun["seen"], ApiProbe>>>;
-
-/** Through the load balancer if there is one, through one surviving node, and as a client that has all addresses. */
-async function startClients({ exports }: OpsAccess, witness: string): Promise<Clients> {
-  const credentials = apiCredentials(exports);
-  const start = (addresses: readonly string[]) =>
-    ApiProbe.start({ credentials, addresses, port: PORTS.kubernetesApi.port });
-  const ips = Object.values(exports.nodes).map(({ publicIp }) => publicIp);
-  const [node, dns, loadBalancer] = await Promise.all([
-    start([exports.nodes[witness]?.publicIp ?? ""]),
-    start(ips),
-    hasLoadBalancer(exports) ? start(exports.entry?.addresses ?? []) : undefined,
-  ]);
-  return { node, dns, ...(loadBalancer && { loadBalancer }) };
-}
-
-/** Safe to repeat. */
-async function stopAll(clients: Clients): Promise<FaultRun["seen"]> {
-  const entries = await Promise.all(
-    Object.entries(clients).map(async ([name, probe]) => [name, await probe.stop()] as const),
-  );
-  return Object.fromEntries(entries) as Record<string, Measurement>;
-}
-
-async function untilApiAnswers(clients: Clients, since: number): Promise<number | null> {
-  const probes = Object.values(clients);
-  const back = await waitFor(async () => probes.every(({ answers }) => answers), {
-    seconds: RECOVERY_SECONDS,
-    everyMs: 100,
-  });
-  return back ? secondsSince(since) : null;
-}
-
-/** Seconds until the layer was well, seen twice; null when it was not in time. */
-export async function untilRecovered(
-  access: OpsAccess,
-  since: number,
-  { layer, seconds: patience }: { readonly layer: "all" | "postgres"; readonly seconds: number },
-): Promise<number | null> {
-  const look = async () => {
-    if (layer === "postgres") return postgresTroubles(await pgStatus(access)).length === 0;
-    return isHealthy(await readStatus(access)) && (await balancerIsContent(access));
-  };
-  const found = await waitFor(
-    async () => {
-      if (!(await look())) return undefined;
-      const seconds = secondsSince(since);
-      await sleep(CONFIRM_MS);
-      return (await look()) ? seconds : undefined;
-    },
-    { seconds: patience },
-  );
-  return found ?? null;
-}
-
-async function balancerIsContent(access: OpsAccess): Promise<boolean> {
-  if (!hasLoadBalancer(access.exports)) return true;
-  return Object.values(await access.targetHealth()).every((health) => health === "healthy");
-}
-
-/** @throws Error with the status when something is not well */
-export async function requireHealthy(access: OpsAccess): Promise<Status> {
-  const found = await readStatus(access);
-  if (isHealthy(found) && (await balancerIsContent(access))) return found;
-  throw new Error(`no fault was injected: the cluster is not well\n${renderStatus(found)}`);
-}
-
-const secondsSince = (since: number): number => Math.round((performance.now() - since) / 100) / 10;

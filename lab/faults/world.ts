@@ -1,6 +1,6 @@
 /** The lab's nodes as faults see them. Runs inside the lab's network. */
 import { readFileSync, writeFileSync } from "node:fs";
-import { parseDocument } from "yaml";
+import { type Document, parseDocument } from "yaml";
 import { repositoryPath } from "../../lib/repository-file.ts";
 import type { OpsAccess } from "../../ops/access.ts";
 import { power, serverOf } from "../api.ts";
@@ -21,19 +21,30 @@ export function labWorld(lab: Lab, access: OpsAccess): World {
       await run(["ip", "-batch", "-"], lines.join(""));
     },
     kubectl: (args, input) => captureKubectl(lab, args, input),
-    deploy: redeploy(lab),
+    ...settings(lab),
   };
 }
 
-/** Writes the setting into the stack's file, where a person would, and puts the file back at the end. */
-function redeploy(lab: Lab): World["deploy"] {
+/** Writes settings into the stack's file, where a person would, and puts the file back at the end. */
+function settings(lab: Lab): Pick<World, "deploy" | "restoreSettings"> {
   const file = repositoryPath(`Pulumi.${lab.stack}.yaml`);
   const original = readFileSync(file, "utf8");
-  return async (path, value) => {
-    const document = parseDocument(original);
-    if (value !== undefined) document.setIn(["config", ...path], value);
-    writeFileSync(file, value === undefined ? original : document.toString());
-    // With --json what it says comes by standard error, and so into the message of a run that fails.
-    await run([process.execPath, repositoryPath("lab/cli.ts"), "deploy", "--json"]);
+  let changed: Document | undefined;
+  // With --json what it says comes by standard error, and so into the message of a run that fails.
+  const deploy = () => run([process.execPath, repositoryPath("lab/cli.ts"), "deploy", "--json"]);
+  return {
+    async deploy(path, value) {
+      changed ??= parseDocument(original);
+      changed.setIn(["config", ...path], value);
+      writeFileSync(file, changed.toString());
+      await deploy();
+    },
+    async restoreSettings() {
+      if (!changed) return false;
+      changed = undefined;
+      writeFileSync(file, original);
+      await deploy();
+      return true;
+    },
   };
 }

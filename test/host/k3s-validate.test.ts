@@ -6,21 +6,25 @@ import { bootHost, done, HOSTNAME, type Host } from "./support/host.ts";
 
 const TLS = "/var/lib/rancher/k3s/server/tls";
 const STAGED = "/usr/local/share/gardenos/k3s";
-const config = (pods: string) => `cluster-cidr: ${pods}\nservice-cidr: 10.43.0.0/16\n`;
+const config = (pods: string, services: string) => `cluster-cidr: ${pods}\nservice-cidr: ${services}\n`;
 const unit = (version: string) => `[Service]\nExecStart=/opt/k3s-${version}/k3s server\n`;
 
 interface Wanted {
   readonly token: string;
   readonly serverCa: string;
   readonly podCidr: string;
+  readonly serviceCidr: string;
   readonly version: string;
 }
 
-const LIVING: Wanted = { token: "T", serverCa: "CA", podCidr: "10.42.0.0/16", version: "v1.36.5+k3s1" };
+const LIVING: Wanted = {
+  ...{ token: "T", serverCa: "CA", version: "v1.36.5+k3s1" },
+  ...{ podCidr: "10.42.0.0/16", serviceCidr: "10.43.0.0/16" },
+};
 
 /** The part of K3s's files that the check looks at. */
 function bundle(change: Partial<Wanted>): Bundle {
-  const { token, serverCa, podCidr, version } = { ...LIVING, ...change };
+  const { token, serverCa, podCidr, serviceCidr, version } = { ...LIVING, ...change };
   const authority = (role: string, content: string) => ({
     path: `${TLS}/${role}-ca.crt`,
     content,
@@ -33,7 +37,7 @@ function bundle(change: Partial<Wanted>): Bundle {
       authority("server", serverCa),
       authority("client", "client"),
       authority("request-header", "request-header"),
-      { path: `${STAGED}/config.yaml`, content: config(podCidr) },
+      { path: `${STAGED}/config.yaml`, content: config(podCidr, serviceCidr) },
       { path: `${STAGED}/k3s.service`, content: unit(version) },
     ],
     hooks: { validate: readRepositoryFile("files/k3s/validate.sh") },
@@ -67,6 +71,11 @@ describe("on a living cluster", () => {
     ["another token", { token: "other" }, "the token of a living cluster can't change."],
     ["another authority", { serverCa: "other" }, "the server authority of a living cluster can't change."],
     ["another pod network", { podCidr: "10.52.0.0/16" }, "cluster-cidr of a living cluster can't change."],
+    [
+      "another service network",
+      { serviceCidr: "10.53.0.0/16" },
+      "service-cidr of a living cluster can't change.",
+    ],
     ["a skipped minor", { version: "v1.38.0+k3s1" }, "Kubernetes goes up one minor version at a time"],
     ["a minor that goes back", { version: "v1.35.9+k3s1" }, "Kubernetes goes up one minor version at a time"],
   ] as const)("%s is refused, and nothing is changed", async (_, change, words) => {

@@ -270,6 +270,7 @@ describe("allow-bootstrap", () => {
     empty();
     expect(await allow({ ALLOW_NEW_CLUSTER: "1-2-4" })).toMatchObject({ code: 0 });
     expect(world.bootstrap).toBeUndefined();
+    expect(actions()).toEqual([]);
   });
 
   it("gives up a cluster only by these servers' ids", async () => {

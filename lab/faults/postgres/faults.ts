@@ -1,6 +1,6 @@
 /** What can happen to Postgres, and what its clients may see of it. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { END_ETCD, START_ETCD } from "../faults.ts";
+import { END_ETCD, FAULTS, type Fault, START_ETCD } from "../faults.ts";
 import {
   cutCopy,
   cutEtcd,
@@ -27,6 +27,8 @@ export interface PostgresFault {
   readonly limitMs: number;
   /** The negative control: a detector that sees no lost row here sees none anywhere. */
   readonly losesRows?: true;
+  /** The fault of nodes that it is, too: clients of the Kubernetes API are measured beside the writers, and judged as there. */
+  readonly ofNodes?: OfNodes;
   /** Before writers start. */
   prepare?(scene: Scene): Promise<unknown>;
   inject(scene: Scene): Promise<unknown>;
@@ -34,6 +36,12 @@ export interface PostgresFault {
   heal?(scene: Scene): Promise<unknown>;
   /** After everything was judged. */
   restore?(scene: Scene): Promise<unknown>;
+}
+
+export interface OfNodes {
+  readonly fault: Fault;
+  /** Nodes that it hits. */
+  victims(scene: Scene): readonly string[];
 }
 
 /**
@@ -63,6 +71,15 @@ const twoNodes = ({ leader, replicas: [replica] }: Scene) => [
   ...(replica ? [replica.node] : []),
 ];
 
+const leadersNode = ({ leader }: Scene) => [leader.node];
+
+/** @throws Error when there is no fault of nodes by that name */
+function asNodes(name: string, victims: OfNodes["victims"]): { readonly ofNodes: OfNodes } {
+  const fault = FAULTS.find((one) => one.name === name);
+  if (!fault) throw new Error(`no fault of nodes is called ${name}`);
+  return { ofNodes: { fault, victims } };
+}
+
 export const POSTGRES_FAULTS: readonly PostgresFault[] = [
   {
     name: "control",
@@ -91,6 +108,7 @@ export const POSTGRES_FAULTS: readonly PostgresFault[] = [
     name: "power-off",
     text: "the leader's node loses power for 32 s; etcd's leader is elsewhere",
     ...{ holdSeconds: OUTAGE_SECONDS, limitMs: LIMITS.node },
+    ...asNodes("power-off", leadersNode),
     prepare: (scene) => moveEtcdLeader(scene, scene.witness),
     inject: off,
     heal: on,
@@ -99,6 +117,7 @@ export const POSTGRES_FAULTS: readonly PostgresFault[] = [
     name: "power-off-both",
     text: "the leader's node loses power for 32 s, and etcd's leader with it",
     ...{ holdSeconds: OUTAGE_SECONDS, limitMs: LIMITS.node },
+    ...asNodes("power-off", leadersNode),
     prepare: (scene) => moveEtcdLeader(scene, scene.leader.node),
     inject: off,
     heal: on,
@@ -107,6 +126,7 @@ export const POSTGRES_FAULTS: readonly PostgresFault[] = [
     name: "partition",
     text: "the leader's node loses both networks for 32 s",
     ...{ holdSeconds: OUTAGE_SECONDS, limitMs: LIMITS.node },
+    ...asNodes("partition", leadersNode),
     inject: ({ world, leader }) => world.cables(leader.node, "down"),
     heal: ({ world, leader }) => world.cables(leader.node, "up"),
   },
@@ -154,6 +174,7 @@ export const POSTGRES_FAULTS: readonly PostgresFault[] = [
     name: "kill-etcd",
     text: "etcd's leader is killed",
     ...{ holdSeconds: NOTICE_SECONDS, limitMs: LIMITS.nothing },
+    ...asNodes("kill-etcd", ({ etcdLeader }) => [etcdLeader]),
     inject: ({ world, etcdLeader }) =>
       world.run(etcdLeader, "systemctl kill --signal=KILL --kill-whom=all etcd"),
   },
@@ -161,6 +182,7 @@ export const POSTGRES_FAULTS: readonly PostgresFault[] = [
     name: "quorum",
     text: "two etcd members are killed, and back after 32 s",
     ...{ holdSeconds: OUTAGE_SECONDS, limitMs: LIMITS.nothing },
+    ...asNodes("quorum", twoNodes),
     inject: (scene) => Promise.all(twoNodes(scene).map((node) => scene.world.run(node, END_ETCD))),
     heal: (scene) => Promise.all(twoNodes(scene).map((node) => scene.world.run(node, START_ETCD))),
   },
@@ -178,14 +200,12 @@ export const POSTGRES_FAULTS: readonly PostgresFault[] = [
     text: "the program runs with a parameter that needs a restart",
     ...{ holdSeconds: 0, limitMs: LIMITS.handOver },
     inject: ({ world }) => world.deploy(["gardenos:postgres", "maxConnections"], 210),
-    restore: ({ world }) => world.deploy(["gardenos:postgres", "maxConnections"], undefined),
   },
   {
     name: "template",
     text: "the program runs with another memory limit: every member gets a new pod",
     ...{ holdSeconds: 0, limitMs: LIMITS.handOver },
     inject: ({ world }) => world.deploy(["gardenos:postgres", "memory"], "480Mi"),
-    restore: ({ world }) => world.deploy(["gardenos:postgres", "memory"], undefined),
   },
   {
     name: "wipe",

@@ -1,6 +1,12 @@
 /** What faults of Postgres did to its clients, as lines, a table and a verdict. Pure. */
 import { renderTable, seconds } from "../../../ops/table.ts";
-import { spread } from "../report.ts";
+import {
+  delaysOf as delaysOfApi,
+  type FaultRun,
+  harmOf as harmOfApi,
+  renderGaps,
+  spread,
+} from "../report.ts";
 import { PATHS, type Path, paths } from "./acks.ts";
 
 /** What the writer of one path saw. */
@@ -30,13 +36,15 @@ export interface PostgresRun {
   /** From the end of the fault until all members were on one timeline again, without help; null: not in time. */
   readonly backSeconds: number | null;
   readonly seen: Readonly<Record<Path, PathSeen>>;
+  /** What clients of the Kubernetes API saw, where the fault is one of nodes, too. */
+  readonly api?: FaultRun;
 }
 
 /** What was not as promised, a sentence each. */
 export const missesOf = (run: PostgresRun): readonly string[] => [...harmOf(run), ...delaysOf(run)];
 
 /** What must not happen a single time. */
-export function harmOf({ seen, losesRows, backSeconds }: PostgresRun): readonly string[] {
+export function harmOf({ seen, losesRows, backSeconds, api }: PostgresRun): readonly string[] {
   const ofPaths = paths.flatMap((path) => {
     const { acked, lost, splitBrain } = seen[path];
     const name = PATHS[path];
@@ -51,15 +59,19 @@ export function harmOf({ seen, losesRows, backSeconds }: PostgresRun): readonly 
     ...ofPaths,
     ...(blind ? ["no row was lost: this detector proves nothing"] : []),
     ...(backSeconds === null ? ["the cluster did not recover"] : []),
+    ...(api ? harmOfApi(api).map((harm) => `API: ${harm}`) : []),
   ];
 }
 
-/** Ways that were longer without an acknowledgement than promised, and by more than the slack. */
-export function delaysOf({ seen, limitMs }: PostgresRun, slackMs = 0): readonly string[] {
+/** Ways that were longer without an acknowledgement than promised, and by more than the slack; likewise of the API. */
+export function delaysOf({ seen, limitMs, api }: PostgresRun, slackMs = 0): readonly string[] {
   const late = paths.filter((path) => seen[path].longestGapMs > limitMs + slackMs);
-  return late.map(
-    (path) => `${PATHS[path]}: ${seconds(seen[path].longestGapMs)} s, wanted at most ${limitMs / 1000} s`,
-  );
+  return [
+    ...late.map(
+      (path) => `${PATHS[path]}: ${seconds(seen[path].longestGapMs)} s, wanted at most ${limitMs / 1000} s`,
+    ),
+    ...(api ? delaysOfApi(api, slackMs).map((delay) => `API: ${delay}`) : []),
+  ];
 }
 
 /** One line of progress. */
@@ -72,6 +84,7 @@ export function renderPostgresRun(run: PostgresRun): string {
   return (
     `${run.fault} at ${run.injected}, ${run.leader} on ${run.node} led, etcd's leader on ${run.etcdLeader}: ` +
     `${sum("acked")} rows, ${sum("lost")} lost, ${sum("splitBrain")} by a second primary; gaps ${gaps}; ${back}` +
+    (run.api ? `; API: gaps ${renderGaps(run.api)}, back after ${run.api.backSeconds ?? "NEVER"} s` : "") +
     (misses.length > 0 ? `: MISSED: ${misses.join("; ")}` : "")
   );
 }

@@ -3,10 +3,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { chances } from "../../../lib/chance.ts";
 import type { OpsAccess } from "../../../ops/access.ts";
 import { readStatus } from "../../../ops/status/index.ts";
+import { type Hit, whileClientsCall } from "../clients.ts";
 import type { World } from "../faults.ts";
-import { etcdLeaderOf, requireHealthy, untilRecovered } from "../runner.ts";
+import { requireHealthy, untilRecovered } from "../recovery.ts";
+import { etcdLeaderOf } from "../runner.ts";
 import { type Attempt, longestGapMs, lostRows, type Path, paths, splitBrainAcks } from "./acks.ts";
-import type { PostgresFault } from "./faults.ts";
+import type { OfNodes, PostgresFault } from "./faults.ts";
 import { missesOf, type PathSeen, type PostgresRun, renderPostgresRun } from "./report.ts";
 import { type Scene, sceneOf } from "./scene.ts";
 import { INTERVAL_MS, now, startWriters, stopWriters, takeRows } from "./writers.ts";
@@ -42,75 +44,99 @@ export async function runPostgresFaults(
   const done: PostgresRun[] = [];
   say(`seed ${seed}`);
   for (let round = 0; round < runs; round++) {
-    for (const fault of faults) {
-      say(`${fault.name}: ${fault.text}`);
-      const scene = sceneOf(world, await requireHealthy(access), chance);
-      const run = await runFault(access, scene, { fault, run: `${seed}-${round}-${fault.name}`, signal });
-      say(renderPostgresRun(run));
-      if (missesOf(run).length > 0) say(await lastWords(scene));
-      done.push(run);
-      if (run.backSeconds === null) return done;
+    try {
+      for (const fault of faults) {
+        say(`${fault.name}: ${fault.text}`);
+        const scene = sceneOf(world, await requireHealthy(access), chance);
+        const run = await runFault(access, scene, { fault, run: `${seed}-${round}-${fault.name}`, signal });
+        say(renderPostgresRun(run));
+        if (missesOf(run).length > 0) say(await lastWords(scene));
+        done.push(run);
+        if (run.backSeconds === null) return done;
+      }
+    } finally {
+      // Once a round, and not after each fault that changed one: it costs every member a restart.
+      if (await world.restoreSettings()) await settle(access, signal);
     }
   }
   return done;
 }
 
-async function runFault(
-  access: OpsAccess,
-  scene: Scene,
-  {
-    fault,
-    run,
-    signal,
-  }: { readonly fault: PostgresFault; readonly run: string; readonly signal: AbortSignal },
-): Promise<PostgresRun> {
+async function settle(access: OpsAccess, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await untilRecovered(access, performance.now(), { layer: "all", seconds: SETTLE_SECONDS });
+}
+
+interface Task {
+  readonly fault: PostgresFault;
+  /** Marks this run's rows. */
+  readonly run: string;
+  readonly signal: AbortSignal;
+}
+
+async function runFault(access: OpsAccess, scene: Scene, task: Task): Promise<PostgresRun> {
+  const { fault, signal } = task;
   try {
     await fault.prepare?.(scene);
     // Preparations may have moved it.
     const etcdLeader = fault.prepare ? etcdLeaderOf(await readStatus(access)) : scene.etcdLeader;
-    const writers = await startWriters(access, scene.world, { run, witness: scene.witness });
-    try {
-      await sleep(WARM_UP_MS, undefined, { signal });
-      const injected = now();
-      await fault.inject(scene);
-      await sleep(fault.holdSeconds * 1000, undefined, { signal });
-      const healed = performance.now();
-      await fault.heal?.(scene);
-      const backSeconds = await untilRecovered(access, healed, {
-        layer: "postgres",
-        seconds: RECOVERY_SECONDS,
-      });
-      const until = now();
-      const attempts = await stopWriters(writers);
-      const rows = await takeRows(writers);
-      const seen = paths.map((path) => {
-        const present = rows.get(path) ?? new Set<number>();
-        return [path, judge(attempts[path], present, { since: injected, until })] as const;
-      });
-      return {
-        ...{
-          fault: fault.name,
-          leader: scene.leader.name,
-          node: scene.leader.node,
-          etcdLeader,
-        },
-        ...{
-          injected: new Date(injected).toISOString(),
-          limitMs: fault.limitMs,
-          losesRows: fault.losesRows ?? false,
-        },
-        backSeconds,
-        seen: Object.fromEntries(seen) as Record<Path, PathSeen>,
-      };
-    } catch (error) {
-      await fault.heal?.(scene);
-      await stopWriters(writers).catch(() => undefined);
-      throw error;
-    }
+    const set = { ...scene, etcdLeader };
+    if (!fault.ofNodes) return await whileClientsWrite(access, set, task, () => undefined);
+    let run: PostgresRun | undefined;
+    const api = await whileClientsCall(access, hitOf(fault.ofNodes, set), async (ended) => {
+      run = await whileClientsWrite(access, set, task, ended);
+    });
+    if (!run) throw new Error(`${fault.name}: nothing was measured`);
+    return { ...run, api };
   } finally {
     await fault.restore?.(scene);
-    if (!signal.aborted)
-      await untilRecovered(access, performance.now(), { layer: "all", seconds: SETTLE_SECONDS });
+    await settle(access, signal);
+  }
+}
+
+function hitOf({ fault, victims: victimsOf }: OfNodes, scene: Scene): Hit {
+  const victims = victimsOf(scene);
+  const nodes = [scene.witness, scene.leader.node, ...scene.replicas.map(({ node }) => node)];
+  const witness = nodes.find((node) => !victims.includes(node)) ?? scene.witness;
+  return { fault, victims, witness, etcdLeader: scene.etcdLeader };
+}
+
+/** The fault, from before it begins until Postgres is well again. */
+async function whileClientsWrite(
+  access: OpsAccess,
+  scene: Scene,
+  { fault, run, signal }: Task,
+  ended: (at: number) => void,
+): Promise<PostgresRun> {
+  const writers = await startWriters(access, scene.world, { run, witness: scene.witness });
+  try {
+    await sleep(WARM_UP_MS, undefined, { signal });
+    const injected = now();
+    await fault.inject(scene);
+    await sleep(fault.holdSeconds * 1000, undefined, { signal });
+    const healed = performance.now();
+    await fault.heal?.(scene);
+    ended(healed);
+    const backSeconds = await untilRecovered(access, healed, {
+      ...{ layer: "postgres", seconds: RECOVERY_SECONDS },
+    });
+    const until = now();
+    const attempts = await stopWriters(writers);
+    const rows = await takeRows(writers);
+    const seen = paths.map((path) => {
+      const present = rows.get(path) ?? new Set<number>();
+      return [path, judge(attempts[path], present, { since: injected, until })] as const;
+    });
+    return {
+      ...{ fault: fault.name, leader: scene.leader.name, node: scene.leader.node },
+      ...{ etcdLeader: scene.etcdLeader, injected: new Date(injected).toISOString() },
+      ...{ limitMs: fault.limitMs, losesRows: fault.losesRows ?? false, backSeconds },
+      seen: Object.fromEntries(seen) as Record<Path, PathSeen>,
+    };
+  } catch (error) {
+    await fault.heal?.(scene);
+    await stopWriters(writers).catch(() => undefined);
+    throw error;
   }
 }
 

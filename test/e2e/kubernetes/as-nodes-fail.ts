@@ -1,18 +1,33 @@
 /**
- * Every fault of nodes once, while clients call the Kubernetes API: nobody waits longer than promised, and the node
- * comes back without help. `make faults N=10` is the same, more often.
+ * Faults of nodes that are none of Postgres, once each, while clients call the Kubernetes API: nobody waits longer than promised, and the
+ * node comes back without help. The others are measured while Postgres fails. `make faults N=10` is all of them, more often.
  */
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { FAULTS } from "../../../lab/faults/faults.ts";
+import { POSTGRES_FAULTS } from "../../../lab/faults/postgres/faults.ts";
 import { delaysOf, type FaultRun, harmOf, renderRun } from "../../../lab/faults/report.ts";
 import type { DrillResult } from "../../../ops/drill.ts";
-import { expectPromises } from "../support/fault-runs.ts";
+import { FaultRuns } from "../support/fault-runs.ts";
+import { untilWell } from "../support/postgres.ts";
 import { lab } from "./stack.ts";
 
+const measuredElsewhere = new Set(POSTGRES_FAULTS.map(({ ofNodes }) => ofNodes?.fault.name));
+const own = FAULTS.filter(({ name }) => !measuredElsewhere.has(name));
+
 describe("clients of the Kubernetes API", () => {
-  it.each(FAULTS.map(({ name, text }) => [text, name] as const))(
+  const runs = new FaultRuns<FaultRun>({ layer: "api", harmOf, delaysOf, render: renderRun });
+
+  beforeAll(async () => {
+    await untilWell(lab);
+    await runs.measure(
+      lab,
+      own.map(({ name }) => name),
+    );
+  });
+
+  it.each(own.map(({ name, text }) => [text, name] as const))(
     "see no more than promised when %s",
-    (_, name) => expectPromises<FaultRun>(lab, name, { layer: "api", harmOf, delaysOf, render: renderRun }),
+    (_, name) => runs.expectPromises(lab, name),
   );
 
   it("see next to nothing of planned work", async () => {

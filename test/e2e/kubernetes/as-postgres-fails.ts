@@ -1,9 +1,9 @@
 /**
  * Every fault of Postgres once, while clients write by every way: no acknowledged row is lost, never two primaries, nobody waits
- * longer than promised, and three members are on one timeline again without help. `make faults LAYER=postgres N=5` is the same, more
- * often.
+ * longer than promised, and three members are on one timeline again without help. Where nodes fail, clients of the Kubernetes API are
+ * measured, too. `make faults LAYER=postgres N=5` is the same, more often.
  */
-import { beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, it } from "vitest";
 import { POSTGRES_FAULTS } from "../../../lab/faults/postgres/faults.ts";
 import {
   delaysOf,
@@ -11,27 +11,30 @@ import {
   type PostgresRun,
   renderPostgresRun,
 } from "../../../lab/faults/postgres/report.ts";
-import { expectPromises } from "../support/fault-runs.ts";
+import { FaultRuns } from "../support/fault-runs.ts";
+import { untilWell } from "../support/postgres.ts";
 import { lab } from "./stack.ts";
 
+const ALL_FAULTS_MS = 2_400_000;
+
 describe("clients of Postgres", () => {
-  // What the tests before did may still be settling. Each fault ends with a cluster that is well.
-  beforeAll(async () => {
-    const well = async () => {
-      const { code, all } = await lab.lab("status");
-      expect(code, all).toBe(0);
-    };
-    await vi.waitFor(well, { timeout: 180_000, interval: 2000 });
+  const runs = new FaultRuns<PostgresRun>({
+    layer: "postgres",
+    harmOf,
+    delaysOf,
+    render: renderPostgresRun,
   });
+
+  beforeAll(async () => {
+    await untilWell(lab);
+    await runs.measure(
+      lab,
+      POSTGRES_FAULTS.map(({ name }) => name),
+    );
+  }, ALL_FAULTS_MS);
 
   it.each(POSTGRES_FAULTS.map(({ name, text }) => [text, name] as const))(
     "lose nothing that was acknowledged when %s",
-    (_, name) =>
-      expectPromises<PostgresRun>(lab, name, {
-        layer: "postgres",
-        harmOf,
-        delaysOf,
-        render: renderPostgresRun,
-      }),
+    (_, name) => runs.expectPromises(lab, name),
   );
 });

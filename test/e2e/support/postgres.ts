@@ -1,6 +1,7 @@
 /** Clients of a lab's Postgres, outside the cluster. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { expect, vi } from "vitest";
 import type { Status } from "../../../ops/status/index.ts";
 import type { Checkout } from "./checkout.ts";
 import { CLIENTS, type Cluster } from "./cluster.ts";
@@ -64,3 +65,14 @@ export const memberLogs = (cluster: Cluster, name: string): Promise<string> =>
 
 /** As it is when all is well. */
 export const WELL = { leader: 1, sync_standby: 1, replica: 1 };
+
+/** Waits until all there is is well, with three members on one timeline: one that is starting has its role, but no timeline yet. */
+export const untilWell = (lab: Checkout) =>
+  vi.waitFor(
+    async () => {
+      const { code, stdout, all } = await lab.lab("status", "--json");
+      expect(code, all).toBe(0);
+      expect(rolesIn(JSON.parse(stdout))).toEqual(WELL);
+    },
+    { timeout: 180_000, interval: 1000 },
+  );
