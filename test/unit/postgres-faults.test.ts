@@ -9,7 +9,12 @@ import {
   paths,
   splitBrainAcks,
 } from "../../lab/faults/postgres/acks.ts";
-import { missesOf, type PostgresRun, renderPostgresFaults } from "../../lab/faults/postgres/report.ts";
+import {
+  missesOf,
+  type PostgresRun,
+  renderPostgresFaults,
+  renderPostgresRun,
+} from "../../lab/faults/postgres/report.ts";
 import { sceneOf } from "../../lab/faults/postgres/scene.ts";
 import { chances } from "../../lib/chance.ts";
 import { postgresWell } from "../support/ops-access.ts";
@@ -108,6 +113,22 @@ describe("the verdict", () => {
       "one node's HAProxy: 1.50 s, wanted at most 1 s",
     ]);
     expect(missesOf(run({}, { acked: 0 }))).toEqual(["one node's HAProxy: nothing was written"]);
+  });
+
+  it("is the API's, too, where the fault is one of nodes", () => {
+    const node = { calls: 100, errors: 2, medianMs: 3, longestGapMs: 4000, gaps: [], reasons: {} };
+    const api = {
+      ...{ fault: "partition", victims: ["n1"], witness: "n2", leaderHit: false },
+      ...{ apiSurvives: true, backSeconds: null, seen: { node } },
+    };
+    expect(missesOf(run({ api }))).toEqual([
+      "API: the cluster did not recover",
+      "API: surviving node 4.00 s, wanted at most 3 s",
+    ]);
+    expect(renderPostgresRun(run({ api: { ...api, backSeconds: 31.5 } }))).toContain(
+      "; API: gaps surviving node 4.00 s, back after 31.5 s: MISSED: API: surviving node 4.00 s,",
+    );
+    expect(missesOf(run({ api: { ...api, leaderHit: true, backSeconds: 31.5 } }))).toEqual([]);
   });
 
   it("of the control is bad when it loses nothing", () => {

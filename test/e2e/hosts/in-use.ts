@@ -2,9 +2,9 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { LAB_NET } from "../../lab/addresses.ts";
-import { Checkout, changed, type UpResult } from "./support/checkout.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { LAB_NET } from "../../../lab/addresses.ts";
+import { changed, type UpResult } from "../support/checkout.ts";
 import {
   ask,
   type ClientName,
@@ -13,22 +13,15 @@ import {
   installClient,
   NODES,
   PRIVATE_IPS,
-} from "./support/etcd.ts";
-import { apiCalls, programLogins, publicIps, type Trace, traces } from "./support/nodes.ts";
-import { mustUp } from "./support/up.ts";
-import { recovery, Witness } from "./support/witness.ts";
+} from "../support/etcd.ts";
+import { apiCalls, programLogins, publicIps, type Trace, traces } from "../support/nodes.ts";
+import { mustUp } from "../support/up.ts";
+import { recovery, Witness } from "../support/witness.ts";
+import { lab } from "./stack.ts";
 
 /** More than an election on a busy machine takes, less than a member is away when it restarts without a hand-over. */
 const LONGEST_GAP_SECONDS = 3;
 const MIB = 1024 ** 2;
-
-let lab: Checkout;
-
-beforeAll(async () => {
-  lab = new Checkout();
-  await up();
-});
-afterAll(() => lab.dispose());
 
 /** `up` that must succeed, and find everything as it left it. */
 async function up(): Promise<UpResult> {

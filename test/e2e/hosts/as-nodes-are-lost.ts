@@ -1,28 +1,19 @@
 /** Machines that are lost with their disks, one or all, and a lab that loses power. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { eventually } from "../machines/support/eventually.ts";
-import { Checkout, changed, type UpResult } from "./support/checkout.ts";
-import { ask, describeCluster, installClient, NODES, PRIVATE_IPS } from "./support/etcd.ts";
-import { onAll, serverIds, traces } from "./support/nodes.ts";
-import { mustUp } from "./support/up.ts";
-import { Witness } from "./support/witness.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { eventually } from "../../machines/support/eventually.ts";
+import { changed, type UpResult } from "../support/checkout.ts";
+import { ask, describeCluster, installClient, NODES, PRIVATE_IPS } from "../support/etcd.ts";
+import { onAll, serverIds, traces } from "../support/nodes.ts";
+import { mustUp } from "../support/up.ts";
+import { Witness } from "../support/witness.ts";
+import { lab } from "./stack.ts";
 
-const MIB = 1024 ** 2;
+const OTHER_QUOTAS = NODES.map(() => 640 * 1024 ** 2);
 /** What `up` runs on a node to make it a member. */
 const JOIN = "/usr/local/lib/gardenos/etcd-member join";
-const QUOTA = 512 * MIB;
 
-let lab: Checkout;
-/** Ids that members of the first cluster give. */
-let cluster: readonly string[];
-
-beforeAll(async () => {
-  lab = new Checkout();
-  await up();
-  await ask(lab, "root", ["etcdctl put /service/kept before"]);
-  cluster = (await describeCluster(lab)).ids;
-});
-afterAll(() => lab.dispose());
+/** What members of the first cluster say. */
+let first: Awaited<ReturnType<typeof describeCluster>>;
 
 const up = (): Promise<UpResult> => mustUp(lab);
 
@@ -30,8 +21,8 @@ const up = (): Promise<UpResult> => mustUp(lab);
 const lose = (node: string): Promise<string> => lab.must("machine", "destroy", node);
 
 /** Three healthy voters of the first cluster, and each has the data on its own disk. */
-async function expectIntact(quota = QUOTA): Promise<void> {
-  expect(await describeCluster(lab)).toEqual({ ids: cluster, voters: NODES, quotas: NODES.map(() => quota) });
+async function expectIntact(quotas = first.quotas): Promise<void> {
+  expect(await describeCluster(lab)).toEqual({ ids: first.ids, voters: NODES, quotas });
   expect((await lab.status()).etcd.members).toEqual(
     NODES.map((name) => ({ name, healthy: true, leader: expect.any(Boolean) })),
   );
@@ -43,6 +34,11 @@ async function expectIntact(quota = QUOTA): Promise<void> {
 }
 
 describe("a lost machine", () => {
+  beforeAll(async () => {
+    await ask(lab, "root", ["etcdctl put /service/kept before"]);
+    first = await describeCluster(lab);
+  });
+
   // n1 is where the cluster was made and where its users are made.
   it.each(["n2", "n1"])("%s comes back as a member of the same cluster, the data intact", async (node) => {
     const before = await traces(lab);
@@ -64,7 +60,7 @@ describe("a lost machine", () => {
     const testimony = await witness.stop();
     console.info(`longest time without a write: ${testimony.longestGapSeconds.toFixed(2)} s`);
     expect(await witness.lost(testimony)).toEqual([]);
-    await expectIntact(640 * MIB);
+    await expectIntact(OTHER_QUOTAS);
   });
 
   it("leaves etcd's users as they were", async () => {
@@ -81,7 +77,7 @@ describe("a power cut of the whole lab", () => {
     const result = await up();
     expect(changed(result)).toEqual([]);
     expect(result.drift).toEqual([]);
-    await expectIntact(640 * MIB);
+    await expectIntact(OTHER_QUOTAS);
     const after = await traces(lab);
     for (const node of NODES) expect(after[node]?.boot, node).not.toBe(before[node]?.boot);
   });
@@ -119,7 +115,7 @@ describe("all machines lost", () => {
     const { ids, voters } = await describeCluster(lab);
     expect(voters).toEqual(NODES);
     expect(ids).toHaveLength(1);
-    expect(ids).not.toEqual(cluster);
+    expect(ids).not.toEqual(first.ids);
     expect(await ask(lab, "root", ["etcdctl get /service/kept"])).toEqual({
       "etcdctl get /service/kept": "",
     });

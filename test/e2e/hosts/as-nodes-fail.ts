@@ -1,36 +1,22 @@
 /**
- * Faults of nodes, one after the other on one lab: each is told with what to do, leaves the node as it was, and the
+ * Faults of nodes, one after the other: each is told with what to do, leaves the node as it was, and the
  * next run converges. The fault cases of the applier itself are in test/host.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { sha256 } from "../../lib/sha256.ts";
-import { chances } from "../support/chance.ts";
-import { Checkout, changed } from "./support/checkout.ts";
-import { expectFailure } from "./support/faults.ts";
-import { onAll } from "./support/nodes.ts";
-import { mustUp } from "./support/up.ts";
+import { describe, expect, it } from "vitest";
+import { sha256 } from "../../../lib/sha256.ts";
+import { chances } from "../../support/chance.ts";
+import { changed } from "../support/checkout.ts";
+import { expectFailure } from "../support/faults.ts";
+import { onAll } from "../support/nodes.ts";
+import { mustUp } from "../support/up.ts";
+import { initial, lab } from "./stack.ts";
 
 /** Somebody's public key. */
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqYhVTTzqvPPTH6nWqtxNTfbBKPyHQTBNoPfLx8CkSN new";
 
-let lab: Checkout;
-
-/** Nodes that exist refuse a connection for two minutes before the program gives up: too long for a test. */
-function shortenPatience(): void {
-  const file = join(lab.dir, "components/hetzner-nodes/hetzner-nodes.ts");
-  const text = readFileSync(file, "utf8");
-  expect(text).toContain("dialErrorLimit: 30,");
-  writeFileSync(file, text.replace("dialErrorLimit: 30,", "dialErrorLimit: 14,"));
-}
-
-beforeAll(async () => {
-  lab = new Checkout();
-  shortenPatience();
-  await mustUp(lab);
-});
-afterAll(() => lab.dispose());
+initial.impatient = true;
 
 async function expectConverged(): Promise<void> {
   await mustUp(lab);
