@@ -209,25 +209,32 @@ stop_pods() {
 
 # --- status ---------------------------------------------------------------------------------------------------
 
+# The first server that knows all of it speaks for the cluster. Few calls: each starts a large program.
 status() {
-  local version nodes deployments
-  version=$(ask get --raw /version | jq -r .gitVersion) || fail "no API server answers"
-  nodes=$(ask get nodes -o json) || fail "no API server answers"
-  deployments=$(ask get deployments -A -l app.kubernetes.io/part-of=gardenos -o json) || fail "no API server answers"
-  jq -c --arg version "$version" --slurpfile deployments <(printf '%s' "$deployments") '{
-    version: $version,
-    nodes: [.items[] | {
-      name: .metadata.name,
-      ready: any(.status.conditions[]; .type == "Ready" and .status == "True"),
-      version: .status.nodeInfo.kubeletVersion
-    }] | sort_by(.name),
-    workloads: [$deployments[0].items[] | select(.metadata.namespace | IN("apps", "supabase")) | {
-      namespace: .metadata.namespace,
-      name: .metadata.name,
-      ready: (.status.readyReplicas // 0),
-      wanted: .spec.replicas
-    }] | sort_by(.namespace, .name)
-  }' <<<"$nodes"
+  local address version objects
+  for address in 127.0.0.1 $(addresses_of_others); do
+    version=$(at "$address" get --raw /version 2>/dev/null) || continue
+    objects=$(at "$address" get nodes,deployments -A -o json 2>/dev/null) || continue
+    jq -c --argjson version "$version" '.items as $items | {
+      version: $version.gitVersion,
+      nodes: [$items[] | select(.kind == "Node") | {
+        name: .metadata.name,
+        ready: any(.status.conditions[]; .type == "Ready" and .status == "True"),
+        version: .status.nodeInfo.kubeletVersion
+      }] | sort_by(.name),
+      workloads: [$items[] | select(
+        .kind == "Deployment" and .metadata.labels["app.kubernetes.io/part-of"] == "gardenos"
+        and (.metadata.namespace | IN("apps", "supabase"))
+      ) | {
+        namespace: .metadata.namespace,
+        name: .metadata.name,
+        ready: (.status.readyReplicas // 0),
+        wanted: .spec.replicas
+      }] | sort_by(.namespace, .name)
+    }' <<<"$objects"
+    return
+  done
+  fail "no API server answers"
 }
 
 case ${1:-} in

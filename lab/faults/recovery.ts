@@ -50,5 +50,10 @@ export async function requireHealthy(access: OpsAccess): Promise<Status> {
   throw new Error(`no fault was injected: the cluster is not well\n${renderStatus(found)}`);
 }
 
+/** The same, with patience. */
+export async function untilHealthy(access: OpsAccess, seconds: number): Promise<Status> {
+  return (await waitFor(() => requireHealthy(access), { seconds })) ?? requireHealthy(access);
+}
+
 /** To a tenth. */
 export const secondsSince = (since: number): number => Math.round((performance.now() - since) / 100) / 10;

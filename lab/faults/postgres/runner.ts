@@ -5,7 +5,7 @@ import type { OpsAccess } from "../../../ops/access.ts";
 import { readStatus } from "../../../ops/status/index.ts";
 import { type Hit, whileClientsCall } from "../clients.ts";
 import type { World } from "../faults.ts";
-import { requireHealthy, untilRecovered } from "../recovery.ts";
+import { requireHealthy, untilHealthy, untilRecovered } from "../recovery.ts";
 import { etcdLeaderOf } from "../runner.ts";
 import { type Attempt, longestGapMs, lostRows, type Path, paths, splitBrainAcks } from "./acks.ts";
 import type { OfNodes, PostgresFault } from "./faults.ts";
@@ -43,28 +43,26 @@ export async function runPostgresFaults(
   const chance = chances(seed);
   const done: PostgresRun[] = [];
   say(`seed ${seed}`);
+  let status = await requireHealthy(access);
   for (let round = 0; round < runs; round++) {
     try {
       for (const fault of faults) {
         say(`${fault.name}: ${fault.text}`);
-        const scene = sceneOf(world, await requireHealthy(access), chance);
+        const scene = sceneOf(world, status, chance);
         const run = await runFault(access, scene, { fault, run: `${seed}-${round}-${fault.name}`, signal });
         say(renderPostgresRun(run));
         if (missesOf(run).length > 0) say(await lastWords(scene));
         done.push(run);
         if (run.backSeconds === null) return done;
+        status = await untilHealthy(access, SETTLE_SECONDS);
       }
     } finally {
       // Once a round, and not after each fault that changed one: it costs every member a restart.
-      if (await world.restoreSettings()) await settle(access, signal);
+      if ((await world.restoreSettings()) && !signal.aborted)
+        status = await untilHealthy(access, SETTLE_SECONDS);
     }
   }
   return done;
-}
-
-async function settle(access: OpsAccess, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await untilRecovered(access, performance.now(), { layer: "all", seconds: SETTLE_SECONDS });
 }
 
 interface Task {
@@ -75,7 +73,7 @@ interface Task {
 }
 
 async function runFault(access: OpsAccess, scene: Scene, task: Task): Promise<PostgresRun> {
-  const { fault, signal } = task;
+  const { fault } = task;
   try {
     await fault.prepare?.(scene);
     // Preparations may have moved it.
@@ -90,7 +88,6 @@ async function runFault(access: OpsAccess, scene: Scene, task: Task): Promise<Po
     return { ...run, api };
   } finally {
     await fault.restore?.(scene);
-    await settle(access, signal);
   }
 }
 
