@@ -41,18 +41,3 @@ describe("clients of the Kubernetes API", () => {
     ]);
   });
 });
-
-describe("the load balancer", () => {
-  it("keeps its last node", async () => {
-    await lab.must("lb", "drain", "n1");
-    await lab.must("lb", "drain", "n2");
-    const refused = await lab.lab("lb", "drain", "n3");
-    expect([refused.code, refused.stderr]).toEqual([
-      1,
-      expect.stringContaining("n3 is the last node that serves the load balancer: n1 is drained"),
-    ]);
-    await lab.must("kubectl", "get", "--raw", "/readyz");
-    await lab.must("lb", "ready", "n1");
-    await lab.must("lb", "ready", "n2");
-  });
-});

@@ -165,6 +165,5 @@ describe("a migration that fails", () => {
     const { code, result, all } = await lab.up();
     expect(code, all).toBe(0);
     expect(changed(result).join("\n")).toContain("api-migrate");
-    expect(changed((await lab.up()).result)).toEqual([]);
   });
 });
