@@ -21,7 +21,7 @@ TEST_PACKAGES := shellcheck openssl openssh-server haproxy socat
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: up
 up: .lab-ready ## Build what is missing, start the lab, deploy the program, show the result
@@ -51,8 +51,12 @@ check: .program-ready ## Format, lint, types, dead code, import direction
 	@$(BIN)/depcruise --config .dependency-cruiser.cjs --output-type err index.ts exports.ts config plan lib components layers ops lab bench
 
 .PHONY: test
-test: .test-ready check ## Everything: checks, unit tests, then real machines in the lab
+test: .test-ready check ## Checks, unit tests, then real machines in the lab: all but test-changes
 	@sh scripts/test.sh node_modules/.cache/test-reports
+
+.PHONY: test-changes
+test-changes: .test-ready ## What takes longest: changes of a stack in use, a lost server, the loss of all data
+	@$(BIN)/vitest run --project changes
 
 .PHONY: faults
 faults: .program-ready ## Break nodes of the running lab N=1 times each, and measure what clients see (LAYER=api or postgres)

@@ -2,6 +2,8 @@ import { defineConfig } from "vitest/config";
 
 /** Labs whose clients are timed: they have the machine to themselves. */
 const TIMED = ["test/e2e/applications.test.ts", "test/e2e/failures.test.ts"];
+/** The same, and a quarter of an hour of rolls and rebuilds: `make test-changes`. */
+const CHANGES = ["test/e2e/changes.test.ts"];
 
 export default defineConfig({
   test: {
@@ -32,7 +34,7 @@ export default defineConfig({
         test: {
           name: "hosts",
           include: ["test/{machines,host,e2e}/**/*.test.ts"],
-          exclude: TIMED,
+          exclude: [...TIMED, ...CHANGES],
           testTimeout: 600_000,
           hookTimeout: 1_200_000,
           // Labs never meet, and mostly wait: two at a time.
@@ -49,6 +51,15 @@ export default defineConfig({
           hookTimeout: 1_200_000,
           fileParallelism: false,
           sequence: { groupOrder: 4 },
+          globalSetup: "test/support/machine-image.ts",
+        },
+      },
+      {
+        test: {
+          name: "changes",
+          include: CHANGES,
+          testTimeout: 600_000,
+          hookTimeout: 1_200_000,
           globalSetup: "test/support/machine-image.ts",
         },
       },

@@ -112,6 +112,7 @@ describe("the verdict", () => {
       "the cluster did not recover",
       "one node's HAProxy: 1.50 s, wanted at most 1 s",
     ]);
+    expect(missesOf(run({ backSeconds: 60.5 }))).toEqual(["back after 60.5 s, wanted at most 60 s"]);
     expect(missesOf(run({}, { acked: 0 }))).toEqual(["one node's HAProxy: nothing was written"]);
   });
 

@@ -63,14 +63,31 @@ export function harmOf({ seen, losesRows, backSeconds, api }: PostgresRun): read
   ];
 }
 
-/** Ways that were longer without an acknowledgement than promised, and by more than the slack; likewise of the API. */
-export function delaysOf({ seen, limitMs, api }: PostgresRun, slackMs = 0): readonly string[] {
-  const late = paths.filter((path) => seen[path].longestGapMs > limitMs + slackMs);
+/** What may be longer than promised before it counts, in milliseconds. */
+export interface Slack {
+  /** Of a time without an acknowledgement, or without an answer of the API. */
+  readonly gapMs: number;
+  /** Of the time until all members are on one timeline. */
+  readonly backMs: number;
+}
+
+/** After a fault's end, seconds: three members on one timeline, a synchronous standby. A node that was off boots first. */
+export const BACK_SECONDS = 60;
+
+/** Ways that were longer without an acknowledgement than promised, and by more than the slack; likewise the rest. */
+export function delaysOf(
+  { seen, limitMs, api, backSeconds }: PostgresRun,
+  slack: Slack = { gapMs: 0, backMs: 0 },
+): readonly string[] {
+  const late = paths.filter((path) => seen[path].longestGapMs > limitMs + slack.gapMs);
   return [
     ...late.map(
       (path) => `${PATHS[path]}: ${seconds(seen[path].longestGapMs)} s, wanted at most ${limitMs / 1000} s`,
     ),
-    ...(api ? delaysOfApi(api, slackMs).map((delay) => `API: ${delay}`) : []),
+    ...((backSeconds ?? 0) * 1000 > BACK_SECONDS * 1000 + slack.backMs
+      ? [`back after ${backSeconds} s, wanted at most ${BACK_SECONDS} s`]
+      : []),
+    ...(api ? delaysOfApi(api, slack.gapMs).map((delay) => `API: ${delay}`) : []),
   ];
 }
 

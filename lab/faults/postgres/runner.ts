@@ -9,12 +9,12 @@ import { requireHealthy, untilHealthy, untilRecovered } from "../recovery.ts";
 import { etcdLeaderOf } from "../runner.ts";
 import { type Attempt, longestGapMs, lostRows, type Path, paths, splitBrainAcks } from "./acks.ts";
 import type { OfNodes, PostgresFault } from "./faults.ts";
-import { missesOf, type PathSeen, type PostgresRun, renderPostgresRun } from "./report.ts";
+import { BACK_SECONDS, missesOf, type PathSeen, type PostgresRun, renderPostgresRun } from "./report.ts";
 import { type Scene, sceneOf } from "./scene.ts";
 import { INTERVAL_MS, now, startWriters, stopWriters, takeRows } from "./writers.ts";
 
-/** Three members on one timeline, a synchronous standby. A node that was off boots first. */
-const RECOVERY_SECONDS = 60;
+/** Longer than promised: how late it is tells more than that it is late. */
+const RECOVERY_SECONDS = 3 * BACK_SECONDS;
 /** Everything else of a node: Kubernetes, every HAProxy. The next fault waits for it. */
 const SETTLE_SECONDS = 240;
 /** Before a fault: writers have their connections, and a rate to be compared with. */

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { changed } from "../support/checkout.ts";
 import { NODES } from "../support/etcd.ts";
 import { serverIds } from "../support/nodes.ts";
-import { ask, INSTANCES, MEMBERS, memberLogs, rolesIn, WELL } from "../support/postgres.ts";
+import { ask, INSTANCES, MEMBERS, memberLogs, readKept, rolesIn, WELL } from "../support/postgres.ts";
 import { mustUp } from "../support/up.ts";
 import { cluster, lab } from "./stack.ts";
 
@@ -43,7 +43,7 @@ describe("all volumes at once", () => {
     await mustUp(lab);
     expect(rolesIn(await lab.status())).toEqual(WELL);
     expect(await ask(lab)).toEqual({ rows: [{ one: 1 }] });
-    expect(await ask(lab, { query: "SELECT id FROM app.kept" })).toMatchObject({ code: "42P01" });
+    expect(await readKept(lab)).toMatchObject({ code: "42P01" });
     expect(changed(await mustUp(lab))).toEqual([]);
   });
 });

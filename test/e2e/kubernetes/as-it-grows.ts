@@ -1,6 +1,6 @@
 /** The lab begins with one member of Postgres; all that follows has three, and nothing else that would cost the faults their time. */
 import { describe, expect, it } from "vitest";
-import { ask, rolesIn, WELL } from "../support/postgres.ts";
+import { KEPT, keepRow, readKept, rolesIn, WELL } from "../support/postgres.ts";
 import { mustUp } from "../support/up.ts";
 import { initial, lab } from "./stack.ts";
 
@@ -10,13 +10,10 @@ initial.apps = false;
 describe("one member of Postgres", () => {
   it("becomes three, and keeps its rows", async () => {
     expect(rolesIn(await lab.status())).toEqual({ leader: 1 });
-    expect(await ask(lab, { user: "app_owner", query: "CREATE TABLE app.kept (id int)" })).toEqual({
-      rows: [],
-    });
-    expect(await ask(lab, { query: "INSERT INTO app.kept VALUES (1)" })).toEqual({ rows: [] });
+    await keepRow(lab);
     lab.configure(["gardenos:postgres", "instances"], 3);
     await mustUp(lab);
     expect(rolesIn(await lab.status())).toEqual(WELL);
-    expect(await ask(lab, { query: "SELECT id FROM app.kept" })).toEqual({ rows: [{ id: 1 }] });
+    expect(await readKept(lab)).toEqual(KEPT);
   });
 });

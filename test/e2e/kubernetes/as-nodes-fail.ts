@@ -7,7 +7,7 @@ import { FAULTS } from "../../../lab/faults/faults.ts";
 import { POSTGRES_FAULTS } from "../../../lab/faults/postgres/faults.ts";
 import { delaysOf, type FaultRun, harmOf, renderRun } from "../../../lab/faults/report.ts";
 import type { DrillResult } from "../../../ops/drill.ts";
-import { FaultRuns } from "../support/fault-runs.ts";
+import { FaultRuns, SLACK } from "../support/fault-runs.ts";
 import { untilWell } from "../support/postgres.ts";
 import { lab } from "./stack.ts";
 
@@ -15,7 +15,10 @@ const measuredElsewhere = new Set(POSTGRES_FAULTS.map(({ ofNodes }) => ofNodes?.
 const own = FAULTS.filter(({ name }) => !measuredElsewhere.has(name));
 
 describe("clients of the Kubernetes API", () => {
-  const runs = new FaultRuns<FaultRun>({ layer: "api", harmOf, delaysOf, render: renderRun });
+  const runs = new FaultRuns<FaultRun>({
+    ...{ layer: "api", harmOf, render: renderRun },
+    delaysOf: (run) => delaysOf(run, SLACK.gapMs),
+  });
 
   beforeAll(async () => {
     await untilWell(lab);

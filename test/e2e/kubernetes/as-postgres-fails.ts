@@ -11,7 +11,7 @@ import {
   type PostgresRun,
   renderPostgresRun,
 } from "../../../lab/faults/postgres/report.ts";
-import { FaultRuns } from "../support/fault-runs.ts";
+import { FaultRuns, SLACK } from "../support/fault-runs.ts";
 import { untilWell } from "../support/postgres.ts";
 import { lab } from "./stack.ts";
 
@@ -21,7 +21,7 @@ describe("clients of Postgres", () => {
   const runs = new FaultRuns<PostgresRun>({
     layer: "postgres",
     harmOf,
-    delaysOf,
+    delaysOf: (run) => delaysOf(run, SLACK),
     render: renderPostgresRun,
   });
 

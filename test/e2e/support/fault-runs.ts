@@ -1,5 +1,6 @@
 /** Faults as tests judge them. */
 import { expect } from "vitest";
+import type { Slack } from "../../../lab/faults/postgres/report.ts";
 import { seedOf } from "../../support/chance.ts";
 import type { Checkout } from "./checkout.ts";
 
@@ -8,16 +9,19 @@ export interface Verdict<Run> {
   readonly layer: "api" | "postgres";
   /** What must not happen a single time. */
   harmOf(run: Run): readonly string[];
-  /** Where clients waited longer than promised, and by more than the slack. */
-  delaysOf(run: Run, slackMs: number): readonly string[];
+  /** Where clients waited longer than promised, and by more than {@link SLACK}. */
+  delaysOf(run: Run): readonly string[];
   render(run: Run): string;
 }
 
 /**
  * More than is promised: here three nodes and their clients share two processors, and when etcd is away K3s starts again and again on each.
- * What is broken costs clients twenty seconds and more. `make faults` has no slack.
+ * What is broken costs clients twenty seconds and more, or does not come back. `make faults` has no slack.
  */
-export const SLACK_MS = 2000;
+export const SLACK: Slack = { gapMs: 2000, backMs: 30_000 };
+
+/** Of a long text, what tells most in an error. */
+const LAST_WORDS = 4000;
 
 /** Each fault of a layer once, by one command: it puts back at its end what some of them change. */
 export class FaultRuns<Run extends { readonly fault: string }> {
@@ -50,7 +54,7 @@ export class FaultRuns<Run extends { readonly fault: string }> {
   private judge(runs: readonly Run[], said: string, wanted = 1): readonly string[] {
     expect(runs, said).toHaveLength(wanted);
     expect(runs.flatMap(this.verdict.harmOf), said).toEqual([]);
-    return runs.flatMap((run) => this.verdict.delaysOf(run, SLACK_MS));
+    return runs.flatMap((run) => this.verdict.delaysOf(run));
   }
 
   private async run(lab: Checkout, faults: readonly string[], count: number) {
@@ -59,6 +63,6 @@ export class FaultRuns<Run extends { readonly fault: string }> {
     const { stdout, all } = await lab.lab("faults", layer, ...options, "--fault", ...faults);
     const { runs }: { runs: readonly Run[] } = JSON.parse(stdout || '{"runs":[]}');
     for (const run of runs) console.info(render(run));
-    return { runs, said: all };
+    return { runs, said: all.slice(-LAST_WORDS) };
   }
 }

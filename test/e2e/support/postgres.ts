@@ -63,6 +63,19 @@ export const INSTANCES = ["postgres-0", "postgres-1", "postgres-2"];
 export const memberLogs = (cluster: Cluster, name: string): Promise<string> =>
   cluster.get("-n", MEMBERS, "logs", name, "-c", "postgres", "--tail=100");
 
+/** Writes a row that must be there ever after: see {@link readKept}. */
+export async function keepRow(lab: Checkout): Promise<void> {
+  const nothing = { rows: [] };
+  expect(await ask(lab, { user: "app_owner", query: "CREATE TABLE app.kept (id int)" })).toEqual(nothing);
+  expect(await ask(lab, { query: "INSERT INTO app.kept VALUES (1)" })).toEqual(nothing);
+}
+
+export const readKept = (lab: Checkout, question: Question = {}): Promise<Answer> =>
+  ask(lab, { ...question, query: "SELECT id FROM app.kept" });
+
+/** What {@link readKept} answers while nothing is lost. */
+export const KEPT = { rows: [{ id: 1 }] };
+
 /** As it is when all is well. */
 export const WELL = { leader: 1, sync_standby: 1, replica: 1 };
 
