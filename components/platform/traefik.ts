@@ -64,7 +64,7 @@ const HSTS_SECONDS = 365 * 24 * 3600;
 const middlewaresOf = ({ httpsOnly, requestsPerSecond: average }: TraefikConfig) => ({
   ...(httpsOnly && { hsts: { headers: { stsSeconds: HSTS_SECONDS } } }),
   ...(average > 0 && { "rate-limit": { rateLimit: { average, burst: 2 * average } } }),
-  // Only what no pod has seen yet is sent to another one: the pod of a lost node is in the list for half a minute.
+  // Only what no pod has seen yet is sent to another one: the pod of a lost node is in the list for up to 45 s.
   "another-pod": { retry: { attempts: ATTEMPTS } },
 });
 

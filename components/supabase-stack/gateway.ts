@@ -78,7 +78,7 @@ const overwrite = (key: string, value: string): object => ({
   append_action: "OVERWRITE_IF_EXISTS_OR_ADD",
 });
 
-/** Only what no pod has seen yet: the pod of a lost node is in the list for half a minute. */
+/** Only what no pod has seen yet: the pod of a lost node is in the list for up to 45 s. */
 const ANOTHER_POD = {
   ...{ retry_on: "connect-failure,refused-stream", num_retries: 3 },
   retry_host_predicate: [

@@ -43,7 +43,7 @@ function deadLinks(page: string): readonly string[] {
 describe("links between pages", () => {
   it("lead to files and headings that exist", () => {
     const cwd = repositoryPath(".");
-    const pages = globSync(["*.md", "{docs,components,lab,test}/**/*.md"], { cwd });
+    const pages = globSync(["*.md", "{docs,components,examples,images,lab,test}/**/*.md"], { cwd });
     expect(pages.length).toBeGreaterThan(10);
     expect(pages.flatMap(deadLinks)).toEqual([]);
   });

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it, vi } from "vitest";
 import { changed, type UpResult } from "../support/checkout.ts";
 import { NODES } from "../support/etcd.ts";
 import { SLACK } from "../support/fault-runs.ts";
-import { INSTANCES, KEPT, keepRow, MEMBERS, readKept, untilWell } from "../support/postgres.ts";
+import { INSTANCES, KEPT, keepRow, MEMBERS, psql, readKept, untilWell } from "../support/postgres.ts";
 import { probing } from "../support/probe.ts";
 import { mustUp } from "../support/up.ts";
 import { cluster, initial, lab } from "./stack.ts";
@@ -107,7 +107,7 @@ describe("a change of", () => {
       "audited",
     );
     expect(await pods()).toBe(before);
-    expect((await lab.must("pg", "psql", "--", "-Atc", "SHOW work_mem")).trim()).toBe("3MB");
+    expect(await psql(lab, "SHOW work_mem")).toBe("3MB");
     expect((await leader())?.timeline).toBe(led?.timeline);
     await onN2("zone=c,!example.org/workload");
   });

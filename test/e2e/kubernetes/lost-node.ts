@@ -7,7 +7,7 @@ import type { StackExports } from "../../../exports.ts";
 import { outputOf } from "../support/state.ts";
 import { cluster, lab } from "./stack.ts";
 
-/** Seconds. The node is off after the first ones, and its pods count as ready for twenty more. */
+/** Seconds. The node is off after the first ones, and its pods count as ready for up to 45 more. */
 const WATCHED = 60;
 const WITH_ALL = 5;
 const LONGEST_GAP_MS = 12_000;

@@ -1,6 +1,6 @@
 /** Postgres as `make up` leaves it: who is let in, who is not, and what a member without etcd does. */
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import { ask, KEPT, MEMBERS, memberLogs, readKept, rolesIn, untilWell } from "../support/postgres.ts";
+import { ask, KEPT, MEMBERS, memberLogs, psql, readKept, rolesIn, untilWell } from "../support/postgres.ts";
 import { cluster, lab } from "./stack.ts";
 
 const SOON = { timeout: 60_000, interval: 1000 };
@@ -73,7 +73,7 @@ describe("Postgres", () => {
   it("stores no md5", async () => {
     const query =
       "SELECT count(*) FROM pg_authid WHERE rolpassword IS NOT NULL AND rolpassword NOT LIKE 'SCRAM-SHA-256$%'";
-    expect((await lab.must("pg", "psql", "--", "-Atc", query)).trim()).toBe("0");
+    expect(await psql(lab, query)).toBe("0");
   });
 
   it("can't be reached by pods without the label, of the program's namespaces or of others", async () => {

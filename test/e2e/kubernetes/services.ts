@@ -3,6 +3,7 @@ import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { changed } from "../support/checkout.ts";
+import { psql } from "../support/postgres.ts";
 import { outputOf } from "../support/state.ts";
 import { mustUp } from "../support/up.ts";
 import { cluster, lab } from "./stack.ts";
@@ -107,12 +108,11 @@ describe("eight clients", () => {
 
 describe("a rotation of the database's passwords and of the AI provider's key", () => {
   const keys = () => join(lab.dir, ".lab/ai-api-key");
-  const psql = async (query: string) =>
-    (await lab.must("pg", "psql", "--", "-d", "app", "-Atc", query)).trim();
-  const tasks = (condition: string) => psql(`SELECT count(*) FROM app.tasks WHERE ${condition}`);
+  const ask = (query: string) => psql(lab, query, "app");
+  const tasks = (condition: string) => ask(`SELECT count(*) FROM app.tasks WHERE ${condition}`);
 
   it("gives pods the other login and key, while clients write and agents work on", async () => {
-    const last = await psql("SELECT coalesce(max(id), 0) FROM app.tasks");
+    const last = await ask("SELECT coalesce(max(id), 0) FROM app.tasks");
     appendFileSync(keys(), "\nsk-lab-the-next-one\n");
     const load = ["bench/load.ts", "--seconds", "90", "--clients", "2", "--json"];
     const loading = lab.lab("exec", "--", "node", ...load);

@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { StackExports } from "../../../exports.ts";
+import { psql } from "../support/postgres.ts";
 import { cluster, lab } from "./stack.ts";
 
 type Supabase = NonNullable<StackExports["supabase"]>;
@@ -41,7 +42,7 @@ beforeAll(async () => {
   const table = "CREATE TABLE IF NOT EXISTS api.notes (text text); GRANT SELECT ON api.notes TO anon;";
   const row = "INSERT INTO api.notes VALUES ('hello');";
   const policy = "CREATE POLICY everybody ON api.notes FOR SELECT TO service_role USING (true);";
-  await lab.must("pg", "psql", "--", "-d", "app", "-qc", `SET ROLE app_owner; ${table} ${row} ${policy}`);
+  await psql(lab, `SET ROLE app_owner; ${table} ${row} ${policy}`, "app");
 });
 
 describe("Supabase", () => {

@@ -63,6 +63,10 @@ export const INSTANCES = ["postgres-0", "postgres-1", "postgres-2"];
 export const memberLogs = (cluster: Cluster, name: string): Promise<string> =>
   cluster.get("-n", MEMBERS, "logs", name, "-c", "postgres", "--tail=100");
 
+/** What psql prints of a query by the superuser, on the leader. */
+export const psql = async (lab: Checkout, query: string, database = "postgres"): Promise<string> =>
+  (await lab.must("pg", "psql", "--", "-d", database, "-Atqc", query)).trim();
+
 /** Writes a row that must be there ever after: see {@link readKept}. */
 export async function keepRow(lab: Checkout): Promise<void> {
   const nothing = { rows: [] };
