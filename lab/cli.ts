@@ -1,6 +1,6 @@
 /**
- * `npm run -s lab -- COMMAND`: a Hetzner Cloud on this machine, and the program that fills it. Engine, builds and servers are imported by
- * the commands that need them: the others start twice as fast.
+ * `npm run -s lab -- COMMAND`: a Hetzner Cloud on this machine, and the program that fills it. The engine and what `up` starts are imported
+ * by the commands that need them: the others start twice as fast.
  */
 import { Command } from "commander";
 import { endWithReader } from "../lib/end-with-reader.ts";
@@ -20,6 +20,7 @@ import { labAccess, ssh } from "./node-access.ts";
 import { reset, switchOff } from "./off.ts";
 import { stackExports } from "./outputs.ts";
 import { pickProfile, profileOption } from "./profile.ts";
+import { deployWithPulumi } from "./pulumi-cli.ts";
 import { checkConfig } from "./settings.ts";
 import { runInLab } from "./shell.ts";
 
@@ -48,9 +49,7 @@ type RunOptions = DeployOptions & { readonly engine: EngineChoice };
 /** One run of the program with the engine that this lab has, or that was asked for. Answers the exit code. */
 async function run(lab: Lab, what: "up" | "preview", options: RunOptions): Promise<number> {
   const engine =
-    pickEngine(lab, options.engine) === "pulumi"
-      ? (await import("./pulumi-cli.ts")).deployWithPulumi
-      : (await import("./deploy.ts")).deploy;
+    pickEngine(lab, options.engine) === "pulumi" ? deployWithPulumi : (await import("./deploy.ts")).deploy;
   return (await engine(lab, what, options)).exitCode;
 }
 

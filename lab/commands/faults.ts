@@ -6,6 +6,7 @@ import { FAULTS } from "../faults/faults.ts";
 import { POSTGRES_FAULTS } from "../faults/postgres/faults.ts";
 import { missesOf as missesOfPostgres, renderPostgresFaults } from "../faults/postgres/report.ts";
 import { missesOf, renderFaults } from "../faults/report.ts";
+import type { FaultsOptions } from "../faults/rounds.ts";
 import { labWorld } from "../faults/world.ts";
 import type { Lab } from "../lab.ts";
 import { labAccess } from "../node-access.ts";
@@ -80,13 +81,17 @@ async function prepare<T extends Named>(lab: Lab, options: Options, all: readonl
   };
 }
 
+/** False: it ended early, and has said why. */
+const isAll = (runs: readonly unknown[], asked: FaultsOptions<unknown>): boolean =>
+  runs.length === asked.faults.length * asked.runs;
+
 async function faultsPostgres(lab: Lab, given: Options): Promise<number> {
   const { access, world, options } = await prepare(lab, given, POSTGRES_FAULTS);
   const { runPostgresFaults } = await import("../faults/postgres/runner.ts");
   const runs = await runPostgresFaults(access, world, options);
   const { seed } = options;
   print(given.json ? JSON.stringify({ seed, runs }) : renderPostgresFaults(runs, seed));
-  return runs.every((run) => missesOfPostgres(run).length === 0) ? 0 : 1;
+  return isAll(runs, options) && runs.every((run) => missesOfPostgres(run).length === 0) ? 0 : 1;
 }
 
 async function faultsApi(lab: Lab, given: Options): Promise<number> {
@@ -95,5 +100,5 @@ async function faultsApi(lab: Lab, given: Options): Promise<number> {
   const runs = await runFaults(access, world, options);
   const { seed } = options;
   print(given.json ? JSON.stringify({ seed, runs }) : renderFaults(runs, seed));
-  return runs.every((run) => missesOf(run).length === 0) ? 0 : 1;
+  return isAll(runs, options) && runs.every((run) => missesOf(run).length === 0) ? 0 : 1;
 }

@@ -1,4 +1,5 @@
 /** Clients of the Kubernetes API while a fault lasts. */
+import { allStarted } from "../../lib/all-started.ts";
 import { apiCredentials, hasLoadBalancer, type OpsAccess } from "../../ops/access.ts";
 import type { Measurement } from "../../ops/gaps.ts";
 import { ApiProbe } from "../../ops/measure.ts";
@@ -28,12 +29,13 @@ export async function whileClientsCall(
   breakAndMend: (ended: (at: number) => void) => Promise<void>,
 ): Promise<FaultRun> {
   const clients = await startClients(access, witness);
+  const over = new AbortController();
   try {
     let healed = performance.now();
     let api: Promise<number | null> | undefined;
     await breakAndMend((at) => {
       healed = at;
-      if (!fault.apiSurvives) api = untilApiAnswers(clients, at);
+      if (!fault.apiSurvives) api = untilApiAnswers(clients, at, over.signal);
     });
     const apiBackSeconds = await api;
     const backSeconds = await untilRecovered(access, healed, { layer: "all", seconds: RECOVERY_SECONDS });
@@ -46,6 +48,7 @@ export async function whileClientsCall(
       seen: await stopAll(clients),
     };
   } finally {
+    over.abort();
     await stopAll(clients);
   }
 }
@@ -57,13 +60,13 @@ async function startClients({ exports }: OpsAccess, witness: string): Promise<Cl
   const credentials = apiCredentials(exports);
   const start = (addresses: readonly string[]) =>
     ApiProbe.start({ credentials, addresses, port: PORTS.kubernetesApi.port });
-  const ips = Object.values(exports.nodes).map(({ publicIp }) => publicIp);
-  const [node, dns, loadBalancer] = await Promise.all([
-    start([exports.nodes[witness]?.publicIp ?? ""]),
-    start(ips),
-    hasLoadBalancer(exports) ? start(exports.entry?.addresses ?? []) : undefined,
-  ]);
-  return { node, dns, ...(loadBalancer && { loadBalancer }) };
+  const addresses: Readonly<Partial<Record<keyof Clients, readonly string[]>>> = {
+    node: [exports.nodes[witness]?.publicIp ?? ""],
+    dns: Object.values(exports.nodes).map(({ publicIp }) => publicIp),
+    ...(hasLoadBalancer(exports) && { loadBalancer: exports.entry?.addresses ?? [] }),
+  };
+  const starting = Object.entries(addresses).map(async ([name, own]) => [name, await start(own)] as const);
+  return Object.fromEntries(await allStarted(starting, ([, probe]) => probe.stop()));
 }
 
 /** Safe to repeat. */
@@ -74,9 +77,9 @@ async function stopAll(clients: Clients): Promise<FaultRun["seen"]> {
   return Object.fromEntries(entries) as Record<string, Measurement>;
 }
 
-async function untilApiAnswers(clients: Clients, since: number): Promise<number | null> {
+async function untilApiAnswers(clients: Clients, since: number, over: AbortSignal): Promise<number | null> {
   const probes = Object.values(clients);
-  const back = await waitFor(async () => probes.every(({ answers }) => answers), {
+  const back = await waitFor(async () => over.aborted || probes.every(({ answers }) => answers), {
     seconds: RECOVERY_SECONDS,
     everyMs: 100,
   });

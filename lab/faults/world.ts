@@ -25,7 +25,7 @@ export function labWorld(lab: Lab, access: OpsAccess): World {
   };
 }
 
-/** Writes settings into the stack's file, where a person would, and puts the file back at the end. */
+/** Writes settings into the stack's file, where a person would, for as long as the program runs. */
 function settings(lab: Lab): Pick<World, "deploy" | "restoreSettings"> {
   const file = repositoryPath(`Pulumi.${lab.stack}.yaml`);
   const original = readFileSync(file, "utf8");
@@ -37,13 +37,16 @@ function settings(lab: Lab): Pick<World, "deploy" | "restoreSettings"> {
       changed ??= parseDocument(original);
       changed.setIn(["config", ...path], value);
       writeFileSync(file, changed.toString());
-      await deploy();
+      try {
+        await deploy();
+      } finally {
+        writeFileSync(file, original);
+      }
     },
     async restoreSettings() {
       if (!changed) return false;
-      changed = undefined;
-      writeFileSync(file, original);
       await deploy();
+      changed = undefined;
       return true;
     },
   };

@@ -11,6 +11,10 @@ const LEAST_DISK_BYTES = 512 * 1024 ** 2;
 export const isDiskFull = ({ diskFreeBytes = Number.POSITIVE_INFINITY }: NodeStatus): boolean =>
   diskFreeBytes < LEAST_DISK_BYTES;
 
+/** Node of etcd's leader; empty while there is none. */
+export const etcdLeaderOf = ({ etcd }: Pick<Status, "etcd">): string =>
+  etcd.members.find((member) => member.leader)?.name ?? "";
+
 /** True when every node runs and lets us in, is a healthy member of an etcd that has a leader, and serves what it should. */
 export function isHealthy(status: Status): boolean {
   const { nodes, etcd } = status;

@@ -123,6 +123,7 @@ export function renderPostgresFaults(runs: readonly PostgresRun[], seed: string)
     renderTable(head, rows),
     "Seconds, median / worst: longest time without an acknowledgement; time until three members were on one timeline.",
     `Rows that the control loses are wanted. Seed ${seed}.`,
+    ...missed.map((run) => `MISSED ${run.fault}: ${missesOf(run).join("; ")}`),
     missed.length === 0
       ? `All ${runs.length} runs passed.`
       : `${missed.length} of ${runs.length} runs missed.`,

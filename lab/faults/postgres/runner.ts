@@ -2,11 +2,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { chances } from "../../../lib/chance.ts";
 import type { OpsAccess } from "../../../ops/access.ts";
-import { readStatus } from "../../../ops/status/index.ts";
+import { etcdLeaderOf, readStatus } from "../../../ops/status/index.ts";
 import { type Hit, whileClientsCall } from "../clients.ts";
 import type { World } from "../faults.ts";
 import { requireHealthy, untilHealthy, untilRecovered } from "../recovery.ts";
-import { etcdLeaderOf } from "../runner.ts";
+import { type FaultsOptions, runRounds } from "../rounds.ts";
 import { type Attempt, longestGapMs, lostRows, type Path, paths, splitBrainAcks } from "./acks.ts";
 import type { OfNodes, PostgresFault } from "./faults.ts";
 import { BACK_SECONDS, missesOf, type PathSeen, type PostgresRun, renderPostgresRun } from "./report.ts";
@@ -20,49 +20,34 @@ const SETTLE_SECONDS = 240;
 /** Before a fault: writers have their connections, and a rate to be compared with. */
 const WARM_UP_MS = 3000;
 
-export interface PostgresFaultsOptions {
-  readonly faults: readonly PostgresFault[];
-  /** Of each fault. */
-  readonly runs: number;
-  readonly seed: string;
-  /** Aborted, the fault of the moment is ended and nothing more is done. */
-  readonly signal: AbortSignal;
-  /** One line of progress. */
-  say(line: string): void;
-}
-
 /**
  * Every fault, as often as asked for, one after the other. Ends early when a cluster does not recover.
  * @throws Error before anything is touched when the cluster is not well
  */
-export async function runPostgresFaults(
+export function runPostgresFaults(
   access: OpsAccess,
   world: World,
-  { faults, runs, seed, signal, say }: PostgresFaultsOptions,
+  options: FaultsOptions<PostgresFault>,
 ): Promise<readonly PostgresRun[]> {
+  const { seed, signal, say } = options;
   const chance = chances(seed);
-  const done: PostgresRun[] = [];
-  say(`seed ${seed}`);
-  let status = await requireHealthy(access);
-  for (let round = 0; round < runs; round++) {
-    try {
-      for (const fault of faults) {
-        say(`${fault.name}: ${fault.text}`);
-        const scene = sceneOf(world, status, chance);
-        const run = await runFault(access, scene, { fault, run: `${seed}-${round}-${fault.name}`, signal });
-        say(renderPostgresRun(run));
-        if (missesOf(run).length > 0) say(await lastWords(scene));
-        done.push(run);
-        if (run.backSeconds === null) return done;
-        status = await untilHealthy(access, SETTLE_SECONDS);
-      }
-    } finally {
-      // Once a round, and not after each fault that changed one: it costs every member a restart.
-      if ((await world.restoreSettings()) && !signal.aborted)
-        status = await untilHealthy(access, SETTLE_SECONDS);
-    }
-  }
-  return done;
+  return runRounds(options, {
+    async once(fault, round, isFirst) {
+      say(`${fault.name}: ${fault.text}`);
+      const status = await (isFirst ? requireHealthy(access) : untilHealthy(access, SETTLE_SECONDS));
+      const scene = sceneOf(world, status, chance);
+      const run = await runFault(access, scene, { fault, run: `${seed}-${round}-${fault.name}`, signal });
+      say(renderPostgresRun(run));
+      if (missesOf(run).length > 0) say(await lastWords(scene));
+      return run;
+    },
+    recovered: ({ backSeconds, api }) => backSeconds !== null && api?.backSeconds !== null,
+    // Once a round, and not after each fault that changed one: it costs every member a restart.
+    async putBack() {
+      await untilHealthy(access, SETTLE_SECONDS);
+      if (await world.restoreSettings()) await untilHealthy(access, SETTLE_SECONDS);
+    },
+  });
 }
 
 interface Task {
@@ -108,12 +93,12 @@ async function whileClientsWrite(
   const writers = await startWriters(access, scene.world, { run, witness: scene.witness });
   try {
     await sleep(WARM_UP_MS, undefined, { signal });
-    const injected = now();
+    const [injected, began] = [now(), performance.now()];
     await fault.inject(scene);
     await sleep(fault.holdSeconds * 1000, undefined, { signal });
     const healed = performance.now();
     await fault.heal?.(scene);
-    ended(healed);
+    ended(fault.heal ? healed : began);
     const backSeconds = await untilRecovered(access, healed, {
       ...{ layer: "postgres", seconds: RECOVERY_SECONDS },
     });

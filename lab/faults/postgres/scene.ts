@@ -2,10 +2,9 @@
 import { pick } from "../../../lib/chance.ts";
 import { POSTGRES_NODE } from "../../../ops/pg.ts";
 import { shellWord } from "../../../ops/ssh.ts";
-import type { Status } from "../../../ops/status/index.ts";
+import { etcdLeaderOf, type Status } from "../../../ops/status/index.ts";
 import { waitFor } from "../../../ops/wait.ts";
 import type { World } from "../faults.ts";
-import { etcdLeaderOf } from "../runner.ts";
 
 export const NAMESPACE = "postgres-cluster";
 /** As clients of other nodes and other members reach Postgres: in the pod, and on the nodes' ports. */

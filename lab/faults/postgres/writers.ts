@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import type pg from "pg";
 import { ASK_AGAIN_SOON } from "../../../components/kubernetes/pods.ts";
+import { allStarted } from "../../../lib/all-started.ts";
 import type { OpsAccess } from "../../../ops/access.ts";
 import { loginOf, PostgresProbe } from "../../../ops/postgres-probe.ts";
 import { waitFor } from "../../../ops/wait.ts";
@@ -43,10 +44,13 @@ export async function startWriters(
   const { publicIp = "" } = access.exports.nodes[witness] ?? {};
   const all = access.exports.postgres?.hosts ?? [];
   await createPod(world, await podOf(access, world, { run, witness }));
-  const probes = await Promise.all([
-    outside(access, attempts.node, { run, path: "node", hosts: [publicIp] }),
-    outside(access, attempts.nodes, { run, path: "nodes", hosts: all }),
-  ]);
+  const probes = await allStarted(
+    [
+      outside(access, attempts.node, { run, path: "node", hosts: [publicIp] }),
+      outside(access, attempts.nodes, { run, path: "nodes", hosts: all }),
+    ],
+    (probe) => probe.stop(),
+  );
   const writers = { run, world, access, attempts, probes };
   const both = await waitFor(
     async () => Object.values(await readLogs(writers)).every((log) => log.includes("server")),

@@ -122,18 +122,21 @@ describe("a member that can't reach etcd", () => {
     const replica = (await lab.status()).postgres?.members.find(({ role }) => role === "replica");
     const { name = "", node = "" } = replica ?? {};
     await lab.output(node, PULL);
-    for (const prepare of ["true", EMPTY]) {
-      await cluster.get("-n", MEMBERS, "delete", "pod", name);
-      await lab.output(node, prepare);
-      await vi.waitFor(async () => {
-        const tries =
-          (await memberLogs(cluster, name)).match(/waiting on etcd|No more API server nodes/g) ?? [];
-        expect(tries.length).toBeGreaterThan(1);
-      }, SOON);
-      expect((await lab.on(node, "pgrep -x postgres")).stdout, prepare).toBe("");
-      expect(rolesIn(await lab.status()), prepare).toMatchObject({ leader: 1, sync_standby: 1 });
+    try {
+      for (const prepare of ["true", EMPTY]) {
+        await cluster.get("-n", MEMBERS, "delete", "pod", name);
+        await lab.output(node, prepare);
+        await vi.waitFor(async () => {
+          const tries =
+            (await memberLogs(cluster, name)).match(/waiting on etcd|No more API server nodes/g) ?? [];
+          expect(tries.length).toBeGreaterThan(1);
+        }, SOON);
+        expect((await lab.on(node, "pgrep -x postgres")).stdout, prepare).toBe("");
+        expect(rolesIn(await lab.status()), prepare).toMatchObject({ leader: 1, sync_standby: 1 });
+      }
+    } finally {
+      await lab.output(node, "nft delete table inet cut");
     }
-    await lab.output(node, "nft delete table inet cut");
     await untilWell(lab);
     expect(await readKept(lab)).toEqual(KEPT);
   });
