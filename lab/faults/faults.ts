@@ -12,8 +12,10 @@ export interface World {
   kubectl(args: readonly string[], input?: string): Promise<string>;
   /** Runs the program with another value of one setting, and with those that were changed before. */
   deploy(path: readonly string[], value: unknown): Promise<void>;
-  /** Runs the program with the settings as they were. Answers false, and does nothing, when none was changed. */
-  restoreSettings(): Promise<boolean>;
+  /** Settings are not as they were. */
+  hasOtherSettings(): boolean;
+  /** Runs the program with the settings as they were. */
+  restoreSettings(): Promise<void>;
 }
 
 export interface Fault {

@@ -26,7 +26,7 @@ export function labWorld(lab: Lab, access: OpsAccess): World {
 }
 
 /** Writes settings into the stack's file, where a person would, for as long as the program runs. */
-function settings(lab: Lab): Pick<World, "deploy" | "restoreSettings"> {
+function settings(lab: Lab): Pick<World, "deploy" | "hasOtherSettings" | "restoreSettings"> {
   const file = repositoryPath(`Pulumi.${lab.stack}.yaml`);
   const original = readFileSync(file, "utf8");
   let changed: Document | undefined;
@@ -43,11 +43,10 @@ function settings(lab: Lab): Pick<World, "deploy" | "restoreSettings"> {
         writeFileSync(file, original);
       }
     },
+    hasOtherSettings: () => changed !== undefined,
     async restoreSettings() {
-      if (!changed) return false;
       await deploy();
       changed = undefined;
-      return true;
     },
   };
 }
