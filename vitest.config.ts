@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/support/longest-first.ts";
 
 /** Labs whose clients are timed: they have the machine to themselves. */
 const TIMED = ["test/e2e/applications.test.ts", "test/e2e/failures.test.ts"];
@@ -7,6 +8,7 @@ const CHANGES = ["test/e2e/changes.test.ts"];
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
