@@ -40,7 +40,8 @@ describe("a lost machine", () => {
   });
 
   // n1 is where the cluster was made and where its users are made.
-  it.each(["n2", "n1"])("%s comes back as a member of the same cluster, the data intact", async (node) => {
+  it("comes back as a member of the same cluster, the data intact", async () => {
+    const node = "n1";
     const before = await traces(lab);
     await lose(node);
     const result = await up();
