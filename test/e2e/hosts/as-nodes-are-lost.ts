@@ -151,7 +151,7 @@ const goneIn = ({ drift }: UpResult): readonly string[] =>
     .map(({ name }) => name)
     .sort();
 
-/** What `up` does about one lost node. */
+/** What `up` does about the lost node by which it makes etcd's users. */
 const made = (node: string): readonly string[] =>
   [
     ...["", "-private"].map((part) => `create ${node}${part}`),
@@ -160,5 +160,5 @@ const made = (node: string): readonly string[] =>
     // The guard looks whether a cluster is left, then the node joins it.
     "update etcd-bootstrap",
     ...["files", "join", "roll"].map((part) => `update etcd-${node}-${part}`),
-    ...(node === "n1" ? ["update etcd-users"] : []),
+    "update etcd-users",
   ].sort();
