@@ -55,7 +55,7 @@ test: .test-ready check ## Checks, unit tests, then real machines in the lab: al
 	@sh scripts/test.sh node_modules/.cache/test-reports
 
 .PHONY: test-changes
-test-changes: .test-ready ## What takes longest: changes of a stack in use, a lost server, the loss of all data
+test-changes: .test-ready ## What takes longest: changes of a stack in use, lost servers, the loss of all data
 	@$(NODE) scripts/build-lab.ts
 	@$(BIN)/vitest run --project changes
 

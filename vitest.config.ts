@@ -3,8 +3,8 @@ import { LongestFirst } from "./test/support/longest-first.ts";
 
 /** Labs whose clients are timed: they have the machine to themselves. */
 const TIMED = ["test/e2e/applications.test.ts", "test/e2e/failures.test.ts"];
-/** The same, and a quarter of an hour of rolls and rebuilds: `make test-changes`. */
-const CHANGES = ["test/e2e/changes.test.ts"];
+/** The same, and half an hour of rolls and rebuilds: `make test-changes`. */
+const CHANGES = ["test/e2e/changes.test.ts", "test/e2e/hosts-lost.test.ts"];
 
 export default defineConfig({
   test: {
@@ -62,6 +62,7 @@ export default defineConfig({
           include: CHANGES,
           testTimeout: 600_000,
           hookTimeout: 1_200_000,
+          fileParallelism: false,
           globalSetup: "test/support/machine-image.ts",
         },
       },

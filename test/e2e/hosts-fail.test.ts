@@ -1,3 +1,2 @@
-/** Three nodes that are one etcd, when something is wrong with one, and when they are lost. */
+/** Three nodes that are one etcd, when something is wrong with one. */
 import "./hosts/as-nodes-fail.ts";
-import "./hosts/as-nodes-are-lost.ts";
