@@ -17,6 +17,7 @@ interface Options {
   readonly runs: number;
   readonly seed?: string;
   readonly fault?: readonly string[];
+  readonly keepSettings?: boolean;
   readonly json?: boolean;
 }
 
@@ -31,6 +32,7 @@ export function addFaultCommands(program: Command, { lab, done }: CommandContext
       .option("--runs <count>", "of each fault", count, 1)
       .option("--seed <seed>", "repeats the same choice of nodes; without it a new one, printed")
       .addOption(new Option("--fault <names...>", "these only").choices(all.map(({ name }) => name)))
+      .option("--keep-settings", "leave settings that faults change; the next `up` puts them back")
       .option("--json", "the runs as JSON on standard output")
       .addHelpText(
         "after",
@@ -74,6 +76,7 @@ async function prepare<T extends Named>(lab: Lab, options: Options, all: readonl
     options: {
       faults: all.filter(({ name }) => options.fault?.includes(name) ?? true),
       runs: options.runs,
+      keepSettings: options.keepSettings ?? false,
       seed: options.seed ?? String(randomInt(1e9)),
       signal,
       say: (line: string) => void process.stderr.write(`${line}\n`),

@@ -6,6 +6,8 @@ export interface FaultsOptions<Fault> {
   /** Of each fault. */
   readonly runs: number;
   readonly seed: string;
+  /** Leave the settings that faults changed as they are on the nodes: the next `up` puts them back. @default false */
+  readonly keepSettings?: boolean;
   /** Aborted, the fault of the moment is ended and nothing more is done. */
   readonly signal: AbortSignal;
   /** One line of progress. */

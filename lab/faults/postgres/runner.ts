@@ -44,7 +44,7 @@ export function runPostgresFaults(
     recovered: ({ backSeconds, api }) => backSeconds !== null && api?.backSeconds !== null,
     // Once a round, and not after each fault that changed one: it costs every member a restart.
     async putBack() {
-      if (!world.hasOtherSettings()) return;
+      if (options.keepSettings || !world.hasOtherSettings()) return;
       await untilHealthy(access, SETTLE_SECONDS);
       await world.restoreSettings();
       await untilHealthy(access, SETTLE_SECONDS);

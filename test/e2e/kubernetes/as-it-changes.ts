@@ -1,16 +1,15 @@
 /** A stack in use: what a change of configuration touches, what it costs clients, and what is refused. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import type { DrillResult } from "../../../ops/drill.ts";
 import { changed, type UpResult } from "../support/checkout.ts";
 import { NODES } from "../support/etcd.ts";
 import { SLACK } from "../support/fault-runs.ts";
-import { INSTANCES, KEPT, keepRow, MEMBERS, psql, readKept, untilWell } from "../support/postgres.ts";
+import { INSTANCES, KEPT, MEMBERS, psql, readKept, untilWell } from "../support/postgres.ts";
 import { probing } from "../support/probe.ts";
 import { mustUp } from "../support/up.ts";
-import { cluster, initial, lab } from "./stack.ts";
-
-initial.apps = false;
+import { cluster, lab } from "./stack.ts";
 
 const up = (): Promise<UpResult> => mustUp(lab);
 
@@ -60,8 +59,6 @@ const onN2 = async (selector: string) => {
 
 // Each test changes what does not touch the others' parts: a run takes long, and says of each part what it did.
 describe("a change of", () => {
-  beforeAll(() => keepRow(lab));
-
   it("labels, HAProxy's time-out and Postgres's image restarts no K3s, and Postgres with one switchover", async () => {
     const [started, led, images] = [await starts(), await leader(), await imagesInUse()];
     lab.configure(labels, { "example.org/workload": "data", zone: "b" });
@@ -124,6 +121,19 @@ describe("a change of", () => {
     expect(kubernetes?.nodes).toEqual(NODES.map((name) => ({ name, ready: true, version: "v1.36.6" })));
     const blocked = "jsonpath={.items[?(@.spec.unschedulable)].metadata.name}";
     expect(await cluster.get("get", "nodes", "-o", blocked)).toBe("");
+  });
+});
+
+describe("a drill", () => {
+  it("lets clients of the API see next to nothing of a node that is taken out, restarted and put back", async () => {
+    const { code, stdout, all } = await lab.lab("drill", "failover", "--node", "n2", "--json");
+    expect(code, all).toBe(0);
+    const { steps }: DrillResult = JSON.parse(stdout);
+    expect(steps.map(({ node, step }) => `${node} ${step}`)).toEqual([
+      "n2 lb drain",
+      "n2 restart k3s",
+      "n2 lb ready",
+    ]);
   });
 });
 

@@ -1,11 +1,8 @@
-/** The lab begins with one member of Postgres; all that follows has three, and nothing else that would cost the faults their time. */
+/** The lab begins with one member of Postgres; all that follows has three. */
 import { describe, expect, it } from "vitest";
 import { KEPT, keepRow, readKept, rolesIn, WELL } from "../support/postgres.ts";
 import { mustUp } from "../support/up.ts";
-import { initial, lab } from "./stack.ts";
-
-initial.instances = 1;
-initial.apps = false;
+import { lab } from "./stack.ts";
 
 describe("one member of Postgres", () => {
   it("becomes three, and keeps its rows", async () => {

@@ -2,11 +2,10 @@
  * Faults of nodes that are none of Postgres, once each, while clients call the Kubernetes API: nobody waits longer than promised, and the
  * node comes back without help. The others are measured while Postgres fails. `make faults N=10` is all of them, more often.
  */
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, it } from "vitest";
 import { FAULTS } from "../../../lab/faults/faults.ts";
 import { POSTGRES_FAULTS } from "../../../lab/faults/postgres/faults.ts";
 import { delaysOf, type FaultRun, harmOf, renderRun } from "../../../lab/faults/report.ts";
-import type { DrillResult } from "../../../ops/drill.ts";
 import { FaultRuns, SLACK } from "../support/fault-runs.ts";
 import { untilWell } from "../support/postgres.ts";
 import { lab } from "./stack.ts";
@@ -32,15 +31,4 @@ describe("clients of the Kubernetes API", () => {
     "see no more than promised when %s",
     (_, name) => runs.expectPromises(lab, name),
   );
-
-  it("see next to nothing of planned work", async () => {
-    const { code, stdout, all } = await lab.lab("drill", "failover", "--node", "n2", "--json");
-    expect(code, all).toBe(0);
-    const { steps }: DrillResult = JSON.parse(stdout);
-    expect(steps.map(({ node, step }) => `${node} ${step}`)).toEqual([
-      "n2 lb drain",
-      "n2 restart k3s",
-      "n2 lb ready",
-    ]);
-  });
 });

@@ -1,12 +1,25 @@
 /** Postgres as `make up` leaves it: who is let in, who is not, and what a member without etcd does. */
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import { ask, KEPT, MEMBERS, memberLogs, psql, readKept, rolesIn, untilWell } from "../support/postgres.ts";
+import {
+  ask,
+  KEPT,
+  keepRow,
+  MEMBERS,
+  memberLogs,
+  psql,
+  readKept,
+  rolesIn,
+  untilWell,
+} from "../support/postgres.ts";
 import { cluster, lab } from "./stack.ts";
 
 const SOON = { timeout: 60_000, interval: 1000 };
 
 describe("Postgres", () => {
-  beforeAll(() => untilWell(lab));
+  beforeAll(async () => {
+    await untilWell(lab);
+    await keepRow(lab);
+  });
 
   it("has a leader, a synchronous standby and a replica, and passes every check of validate", async () => {
     const { postgres } = await lab.status();

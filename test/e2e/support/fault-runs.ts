@@ -23,7 +23,7 @@ export const SLACK: Slack = { gapMs: 2000, backMs: 30_000 };
 /** Of a long text, what tells most in an error. */
 const LAST_WORDS = 4000;
 
-/** Each fault of a layer once, by one command: it puts back at its end what some of them change. */
+/** Each fault of a layer once, by one command. */
 export class FaultRuns<Run extends { readonly fault: string }> {
   private readonly verdict: Verdict<Run>;
   private runs: readonly Run[] = [];
@@ -59,7 +59,10 @@ export class FaultRuns<Run extends { readonly fault: string }> {
 
   private async run(lab: Checkout, faults: readonly string[], count: number) {
     const { layer, render } = this.verdict;
-    const options = ["--json", "--runs", String(count), "--seed", `${seedOf(`faults of ${layer}`)}-${count}`];
+    const seed = `${seedOf(`faults of ${layer}`)}-${count}`;
+    // These are the lab's last tests, so nobody needs the settings as they were; but what is measured again changes them again.
+    const keep = count === 1 ? ["--keep-settings"] : [];
+    const options = ["--json", ...keep, "--runs", String(count), "--seed", seed];
     const { stdout, all } = await lab.lab("faults", layer, ...options, "--fault", ...faults);
     const { runs }: { runs: readonly Run[] } = JSON.parse(stdout || '{"runs":[]}');
     for (const run of runs) console.info(render(run));
