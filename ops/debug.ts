@@ -1,6 +1,7 @@
 /** `debug`: one file with what is needed to find out what is wrong, and without secrets. */
 import { writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
+import pLimit from "p-limit";
 import { renderTar } from "../lib/tar.ts";
 import { NAMESPACES } from "../plan/namespaces.ts";
 import type { OpsAccess } from "./access.ts";
@@ -15,6 +16,8 @@ const KUBECTL =
 const UNITS = ["etcd", "k3s", "haproxy", "ssh"] as const;
 /** Of each unit and container. */
 const LINES = 2000;
+/** Commands at a time: a server's sshd lets ten in that have not said yet who they are, and its kubectl needs a processor. */
+const PARALLEL = 4;
 
 /** File in the bundle → command on a node. */
 type Commands = Readonly<Record<string, string>>;
@@ -68,25 +71,26 @@ export async function debugBundle(access: OpsAccess, { say, output }: DebugOptio
   const found = await readStatus(access);
   files.set("status.json", JSON.stringify(found, undefined, 2));
   files.set("versions.json", JSON.stringify(exports.versions, undefined, 2));
+  const limit = pLimit(PARALLEL);
   const collect = async (folder: string, node: string, commands: Commands) => {
+    const texts = Object.entries(commands).map(async ([file, command]) => {
+      const run = `sh -c ${shellWord(`${KUBECTL}; { ${command}; } 2>&1 || true`)}`;
+      return [`${folder}/${file}`, await limit(() => access.run(node, run).catch(String))] as const;
+    });
+    for (const [file, text] of await Promise.all(texts)) files.set(file, text);
     say(folder);
-    for (const [file, command] of Object.entries(commands)) {
-      const text = await access
-        .run(node, `sh -c ${shellWord(`${KUBECTL}; { ${command}; } 2>&1 || true`)}`)
-        .catch(String);
-      files.set(`${folder}/${file}`, text);
-    }
   };
   const reachable = found.nodes.filter((node) => node.reachable).map(({ name }) => name);
-  for (const node of reachable) await collect(`nodes/${node}`, node, ON_EVERY_NODE);
   const [speaker] = reachable;
+  const collections = reachable.map((node) => collect(`nodes/${node}`, node, ON_EVERY_NODE));
   if (speaker !== undefined && exports.kubernetes) {
-    await collect("kubernetes", speaker, OF_KUBERNETES);
+    collections.push(collect("kubernetes", speaker, OF_KUBERNETES));
     for (const { name } of [...Object.values(NAMESPACES), { name: "kube-system" }]) {
-      await collect(`kubernetes/${name}`, speaker, ofNamespace(name));
+      collections.push(collect(`kubernetes/${name}`, speaker, ofNamespace(name)));
     }
-    if (exports.postgres) await collect("postgres", speaker, OF_POSTGRES);
+    if (exports.postgres) collections.push(collect("postgres", speaker, OF_POSTGRES));
   }
+  await Promise.all(collections);
   return write(files, secretsOf(exports), output ?? defaultName(exports.stack));
 }
 
