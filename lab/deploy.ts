@@ -20,11 +20,11 @@ export interface DeployOptions {
 }
 
 /** The engine on this lab's stack. @param listener hears what the screen shows */
-export function builtinEngine(
+function builtinEngine(
   lab: Lab,
-  options: DeployOptions = {},
-  overrides: Readonly<Record<string, unknown>> = {},
-  listener: Reporter = () => undefined,
+  options: DeployOptions,
+  overrides: Readonly<Record<string, unknown>>,
+  listener: Reporter,
 ): Engine {
   const secrets = labSecrets(lab.files);
   const screen = createReporter(options.json ? process.stderr : process.stdout);

@@ -5,7 +5,6 @@ import type { Driver } from "./driver.ts";
 import { messageOf } from "./errors.ts";
 import { type Change, countChanges, type Drift, type Phase, type Reporter, type Result } from "./events.ts";
 import { acquireLock } from "./lock.ts";
-import { readOutputs } from "./outputs.ts";
 import { runProgram, unlessAborted } from "./pass.ts";
 import type { ProgramOptions } from "./program.ts";
 import { Redactor } from "./redact.ts";
@@ -42,7 +41,7 @@ export interface EngineOptions {
   readonly reporter?: Reporter;
 }
 
-/** One stack. One run at a time; every method but `outputs` reports problems in its result and never throws. */
+/** One stack. One run at a time; every method reports problems in its result and never throws. */
 export interface Engine {
   /** Compares the program with the last state. Calls no driver's create, read, update or delete; saves nothing. */
   preview(): Promise<Result>;
@@ -52,11 +51,6 @@ export interface Engine {
   refresh(): Promise<Result>;
   /** Deletes everything in the state. */
   destroy(): Promise<Result>;
-  /**
-   * Outputs of the program's last run; `[secret]` stands for secrets.
-   * @throws EngineError when the state cannot be read
-   */
-  outputs(options?: { readonly showSecrets?: boolean }): Readonly<Record<string, unknown>>;
   /** The first time: starts nothing new and ends when what runs has finished. The second time: ends at once. */
   cancel(): void;
 }
@@ -117,7 +111,6 @@ export function createEngine(options: EngineOptions): Engine {
       }),
     refresh: () => run("refresh", refreshState),
     destroy: () => run("destroy", destroyAll),
-    outputs: (shown) => readOutputs({ ...options, file: options.stateFile }, shown),
     cancel: () => current?.cancel(),
   };
 }

@@ -2,8 +2,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import type { StackExports } from "../../../exports.ts";
+import { untilWell } from "../support/postgres.ts";
 import { outputOf } from "../support/state.ts";
 import { cluster, lab } from "./stack.ts";
 
@@ -91,12 +92,6 @@ describe("a lost node", () => {
     );
     const worse = seen.filter((one) => one.answers < 20 || one.longestGapMs > LONGEST_GAP_MS);
     expect(worse, JSON.stringify(seen)).toEqual([]);
-    await vi.waitFor(
-      async () => {
-        const { code, all } = await lab.lab("status");
-        expect(code, all).toBe(0);
-      },
-      { timeout: 180_000, interval: 2000 },
-    );
+    await untilWell(lab);
   });
 });

@@ -6,11 +6,14 @@ import { createReporter } from "../../../lab/engine/display.ts";
 import type { Driver } from "../../../lab/engine/driver.ts";
 import { createEngine, type Engine } from "../../../lab/engine/engine.ts";
 import type { EngineEvent } from "../../../lab/engine/events.ts";
+import { readOutputs } from "../../../lab/engine/outputs.ts";
 import { Cloud } from "./cloud.ts";
 import { type Item, PROJECT, STACK } from "./world.ts";
 
 /** A secret that must never be seen. */
 export const CANARY = "hunter2-Canary";
+
+const PASSPHRASE = "the right passphrase";
 
 export interface StackOptions {
   readonly program?: string;
@@ -39,7 +42,7 @@ export class Stack {
       programDir: join(import.meta.dirname, ".."),
       entry: `programs/${options.program ?? "world"}.ts`,
       stateFile: this.stateFile,
-      passphrase: options.passphrase ?? "the right passphrase",
+      passphrase: options.passphrase ?? PASSPHRASE,
       drivers: options.drivers ?? { test: this.cloud.driver },
       config: {
         "demo:world": JSON.stringify(items),
@@ -56,6 +59,13 @@ export class Stack {
         show(event);
       },
     });
+  }
+
+  outputs(shown: { readonly showSecrets?: boolean } = {}): Readonly<Record<string, unknown>> {
+    return readOutputs(
+      { project: PROJECT, stack: STACK, file: this.stateFile, passphrase: PASSPHRASE },
+      shown,
+    );
   }
 
   get stateText(): string {
